@@ -1,0 +1,83 @@
+#include "sql/ddl.h"
+
+static void append_column(GString *sql, const struct dialect *dialect, const struct column *column)
+{
+    dialect_quote(dialect, sql, column->name);
+    g_string_append_printf(sql, " %s", dialect->types[column->type]);
+}
+
+bool ddl_has_integer_key(const struct table *table)
+{
+    return table->key_count == 1 && table_column(table, table->keys[0])->type == COLUMN_INTEGER;
+}
+
+static void append_primary_key(GString *sql, const struct dialect *dialect,
+                               const struct table *table)
+{
+    g_string_append(sql, "    PRIMARY KEY (");
+    for (unsigned i = 0; i < table->key_count; i++) {
+        g_string_append(sql, i ? ", " : "");
+        dialect_quote(dialect, sql, table_column(table, table->keys[i])->name);
+    }
+    g_string_append(sql, ")\n)");
+}
+
+void ddl_create_table(GString *sql, const struct dialect *dialect, const struct table *table,
+                      const char *name, const char *note)
+{
+    g_string_append_printf(sql, "CREATE TABLE %s (", name);
+    if (note)
+        g_string_append_printf(sql, " /* %s */", note);
+    g_string_append_c(sql, '\n');
+    for (unsigned i = 0; i < table->columns->len; i++) {
+        g_string_append(sql, "    ");
+        append_column(sql, dialect, table_column(table, i));
+        g_string_append(sql, table_is_key(table, i) ? " NOT NULL,\n" : ",\n");
+    }
+    append_primary_key(sql, dialect, table);
+    bool system_key = table->kind == TABLE_SYSTEM && !ddl_has_integer_key(table);
+    g_string_append(sql, system_key ? dialect->create_suffix_system_key : dialect->create_suffix);
+}
+
+void ddl_add_column(GString *sql, const struct dialect *dialect, const struct column *column,
+                    const char *name)
+{
+    g_string_append_printf(sql, "ALTER TABLE %s ADD COLUMN ", name);
+    append_column(sql, dialect, column);
+}
+
+static const struct table_info_column *
+find_info_column(const struct dialect *dialect, const struct table_info *info, const char *name)
+{
+    for (unsigned i = 0; i < info->columns->len; i++) {
+        const struct table_info_column *column =
+            &g_array_index(info->columns, struct table_info_column, i);
+        if (dialect_same_identifier(dialect, column->name, name))
+            return column;
+    }
+    return NULL;
+}
+
+bool ddl_diff(const struct dialect *dialect, const struct table *table,
+              const struct table_info *info, GArray *changes, GError **error)
+{
+    for (unsigned i = 0; i < table->columns->len; i++) {
+        const struct column *want = table_column(table, i);
+        const struct table_info_column *have = find_info_column(dialect, info, want->name);
+        struct ddl_change change = {.column = i, .add = !have, .to = want->type};
+        if (have && have->type < 0) {
+            error_setf(error, PENSTOCK_ERROR_CONFIG,
+                       "table %s has a column %s that Penstock did not make and whose type cannot "
+                       "hold %s values: rename that column, then run again",
+                       table->name, want->name, column_type_name(want->type));
+            return false;
+        }
+        if (have) {
+            change.from = (enum column_type)have->type;
+            change.to = column_type_widen(change.from, want->type);
+        }
+        if (change.add || change.from != change.to)
+            g_array_append_val(changes, change);
+    }
+    return true;
+}

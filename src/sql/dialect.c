@@ -1,0 +1,49 @@
+#include "sql/dialect.h"
+
+#include <string.h>
+
+/* Types: a STRICT table knows five. DECIMAL is ANY, which keeps each value as it was bound, so that
+ * the driver chooses the number that loses no digit. */
+const struct dialect dialect_sqlite = {
+    .name = "sqlite",
+    .quote = '"',
+    .placeholder = "?",
+    .types =
+        {
+            [COLUMN_INTEGER] = "INTEGER",
+            [COLUMN_DECIMAL] = "ANY",
+            [COLUMN_BOOLEAN] = "INTEGER",
+            [COLUMN_TIMESTAMP] = "TEXT",
+            [COLUMN_DATE] = "TEXT",
+            [COLUMN_TIME] = "TEXT",
+            [COLUMN_TEXT] = "TEXT",
+            [COLUMN_JSON] = "TEXT",
+        },
+    .create_suffix = " STRICT",
+    .create_suffix_system_key = " STRICT, WITHOUT ROWID",
+    .folds_case = true,
+    .upsert = UPSERT_ON_CONFLICT,
+    .differs = "IS NOT",
+};
+
+void dialect_quote(const struct dialect *dialect, GString *sql, const char *identifier)
+{
+    g_string_append_c(sql, dialect->quote);
+    for (const char *p = identifier; *p; p++) {
+        if (*p == dialect->quote)
+            g_string_append_c(sql, *p);
+        g_string_append_c(sql, *p);
+    }
+    g_string_append_c(sql, dialect->quote);
+}
+
+void dialect_placeholder(const struct dialect *dialect, GString *sql, unsigned number)
+{
+    g_string_append_printf(sql, "%s%u", dialect->placeholder, number);
+}
+
+bool dialect_same_identifier(const struct dialect *dialect, const char *a, const char *b)
+{
+    /* Databases that fold do it for ASCII only, or at least for ASCII. */
+    return dialect->folds_case ? g_ascii_strcasecmp(a, b) == 0 : strcmp(a, b) == 0;
+}

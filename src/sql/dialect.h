@@ -1,0 +1,34 @@
+/* Dialect: what differs between SQL databases, as data.
+ *
+ * A flavour is a row; ddl.c, upsert.c and epoch.c build their texts from it, drivers only run them.
+ * May not know: connections, Pipedrive. */
+#ifndef PENSTOCK_SQL_DIALECT_H
+#define PENSTOCK_SQL_DIALECT_H
+
+#include "model/table.h"
+
+enum dialect_upsert {
+    UPSERT_ON_CONFLICT, /* INSERT … ON CONFLICT (key) DO UPDATE SET … WHERE … */
+};
+
+struct dialect {
+    const char *name;
+    char quote;                           /* around identifiers; doubled inside */
+    const char *placeholder;              /* before a parameter's number: "?" gives ?1 */
+    const char *types[COLUMN_JSON + 1];   /* by enum column_type */
+    const char *create_suffix;            /* after the closing parenthesis of CREATE TABLE */
+    const char *create_suffix_system_key; /* the same for a TABLE_SYSTEM without one integer key */
+    bool folds_case;                      /* Name and name are the same identifier */
+    enum dialect_upsert upsert;
+    const char *differs; /* null-safe "not equal", also between row values */
+};
+
+extern const struct dialect dialect_sqlite;
+
+/* "deals" → "\"deals\"". */
+void dialect_quote(const struct dialect *dialect, GString *sql, const char *identifier);
+/* The number'th parameter, counted from 1. */
+void dialect_placeholder(const struct dialect *dialect, GString *sql, unsigned number);
+bool dialect_same_identifier(const struct dialect *dialect, const char *a, const char *b);
+
+#endif

@@ -1,0 +1,205 @@
+#include "sql/upsert.h"
+
+/* What the pieces below need to know. */
+struct upsert {
+    GString *sql;
+    const struct dialect *dialect;
+    const struct table *table;
+    const char *name; /* quoted */
+    const uint8_t *presence;
+    unsigned asked_at; /* number of its parameter */
+};
+
+/* Filled by the driver whenever a row is written. */
+static bool is_driver_column(const struct table *table, unsigned column)
+{
+    return (int)column == table->synced_at || (int)column == table->run_id;
+}
+
+static bool is_written(const struct upsert *u, unsigned column)
+{
+    return u->presence[column] != PRESENCE_ABSENT || is_driver_column(u->table, column);
+}
+
+/* Does a change of this column alone make the row different? */
+static bool is_compared(const struct upsert *u, unsigned column)
+{
+    return u->presence[column] != PRESENCE_ABSENT && !table_is_key(u->table, column);
+}
+
+static void append_name(const struct upsert *u, unsigned column)
+{
+    dialect_quote(u->dialect, u->sql, table_column(u->table, column)->name);
+}
+
+static void append_stored(const struct upsert *u, unsigned column)
+{
+    g_string_append_printf(u->sql, "%s.", u->name);
+    append_name(u, column);
+}
+
+/* The value that the column gets. A null in _deleted_at revives only if the request was sent after
+ * the row was flagged: an answer that was under way meanwhile proves nothing. Unknown times revive.
+ */
+static void append_new(const struct upsert *u, unsigned column)
+{
+    if (u->presence[column] == PRESENCE_REVIVE) {
+        g_string_append(u->sql, "CASE WHEN ");
+        dialect_placeholder(u->dialect, u->sql, u->asked_at);
+        g_string_append(u->sql, " < ");
+        append_stored(u, column);
+        g_string_append(u->sql, " THEN ");
+        append_stored(u, column);
+        g_string_append(u->sql, " END");
+        return;
+    }
+    g_string_append(u->sql, "excluded.");
+    append_name(u, column);
+}
+
+static void append_columns(const struct upsert *u)
+{
+    const char *comma = "";
+    for (unsigned i = 0; i < u->table->columns->len; i++) {
+        if (!is_written(u, i))
+            continue;
+        g_string_append(u->sql, comma);
+        append_name(u, i);
+        comma = ", ";
+    }
+}
+
+/* In the table's order, while the driver's columns have the numbers after all others. */
+static void append_values(struct upsert *u)
+{
+    unsigned present = 0, number = 0;
+    for (unsigned i = 0; i < u->table->columns->len; i++)
+        present += u->presence[i] != PRESENCE_ABSENT;
+    const char *comma = "";
+    for (unsigned i = 0; i < u->table->columns->len; i++) {
+        if (!is_written(u, i))
+            continue;
+        g_string_append(u->sql, comma);
+        if (u->presence[i] != PRESENCE_ABSENT)
+            dialect_placeholder(u->dialect, u->sql, ++number);
+        else
+            dialect_placeholder(u->dialect, u->sql,
+                                present + ((int)i == u->table->synced_at ? 1 : 2));
+        comma = ", ";
+    }
+    u->asked_at = present + 3;
+}
+
+static void append_key(const struct upsert *u)
+{
+    for (unsigned i = 0; i < u->table->key_count; i++) {
+        g_string_append(u->sql, i ? ", " : "");
+        append_name(u, u->table->keys[i]);
+    }
+}
+
+static unsigned append_assignments(const struct upsert *u)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < u->table->columns->len; i++) {
+        if (table_is_key(u->table, i) || !is_written(u, i))
+            continue;
+        g_string_append(u->sql, count++ ? ", " : "");
+        append_name(u, i);
+        g_string_append(u->sql, " = ");
+        append_new(u, i);
+    }
+    return count;
+}
+
+static void append_version_rule(const struct upsert *u)
+{
+    if (u->table->version < 0)
+        return;
+    unsigned version = (unsigned)u->table->version;
+    if (u->presence[version] == PRESENCE_ABSENT)
+        return;
+    g_string_append(u->sql, "(excluded.");
+    append_name(u, version);
+    g_string_append(u->sql, " >= ");
+    append_stored(u, version);
+    g_string_append(u->sql, " OR excluded.");
+    append_name(u, version);
+    g_string_append(u->sql, " IS NULL OR ");
+    append_stored(u, version);
+    g_string_append(u->sql, " IS NULL) AND ");
+}
+
+/* Row values rather than a chain of OR: no database counts them as depth of an expression, and a
+ * table may have 1,500 columns. */
+static void append_differs(const struct upsert *u)
+{
+    for (int side = 0; side < 2; side++) {
+        g_string_append_c(u->sql, '(');
+        const char *comma = "";
+        for (unsigned i = 0; i < u->table->columns->len; i++) {
+            if (!is_compared(u, i))
+                continue;
+            g_string_append(u->sql, comma);
+            if (side == 0)
+                append_stored(u, i);
+            else
+                append_new(u, i);
+            comma = ", ";
+        }
+        g_string_append_c(u->sql, ')');
+        if (side == 0)
+            g_string_append_printf(u->sql, " %s ", u->dialect->differs);
+    }
+}
+
+static bool compares_anything(const struct upsert *u)
+{
+    for (unsigned i = 0; i < u->table->columns->len; i++) {
+        if (is_compared(u, i))
+            return true;
+    }
+    return false;
+}
+
+static void append_update(const struct upsert *u)
+{
+    if (!compares_anything(u)) {
+        g_string_append(u->sql, "NOTHING");
+        return;
+    }
+    g_string_append(u->sql, "UPDATE SET ");
+    append_assignments(u);
+    if (u->table->kind == TABLE_SYSTEM)
+        return;
+    g_string_append(u->sql, " WHERE ");
+    append_version_rule(u);
+    append_differs(u);
+}
+
+void upsert_statement(GString *sql, const struct dialect *dialect, const struct table *table,
+                      const char *name, const uint8_t *presence)
+{
+    struct upsert u = {
+        .sql = sql, .dialect = dialect, .table = table, .name = name, .presence = presence};
+    g_string_append_printf(sql, "INSERT INTO %s (", name);
+    append_columns(&u);
+    g_string_append(sql, ") VALUES (");
+    append_values(&u);
+    g_string_append(sql, ") ON CONFLICT (");
+    append_key(&u);
+    g_string_append(sql, ") DO ");
+    append_update(&u);
+}
+
+void upsert_delete_statement(GString *sql, const struct dialect *dialect, const struct table *table,
+                             const char *name)
+{
+    g_string_append_printf(sql, "DELETE FROM %s", name);
+    for (unsigned i = 0; i < table->key_count; i++) {
+        g_string_append(sql, i ? " AND " : " WHERE ");
+        dialect_quote(dialect, sql, table_column(table, table->keys[i])->name);
+        g_string_append(sql, " = ");
+        dialect_placeholder(dialect, sql, i + 1);
+    }
+}

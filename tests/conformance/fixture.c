@@ -1,0 +1,229 @@
+#include "fixture.h"
+
+#include <string.h>
+
+const char null_cell[] = "";
+
+/* ── Tables ── */
+
+static char *next_word(const char **p)
+{
+    *p += strspn(*p, " ");
+    char stop = **p == '\'' ? '\'' : ' ';
+    const char *start = stop == '\'' ? ++*p : *p;
+    while (**p && **p != stop && (stop == '\'' || **p != ','))
+        (*p)++;
+    char *word = g_strndup(start, (size_t)(*p - start));
+    if (stop == '\'' && **p)
+        (*p)++;
+    return word;
+}
+
+static void add_columns(struct table *table, const char *columns)
+{
+    for (const char *p = columns; *p; p += *p == ',') {
+        g_autofree char *name = next_word(&p);
+        g_autofree char *type_name = next_word(&p);
+        enum column_type type;
+        g_assert_true(column_type_from_name(type_name, &type));
+        unsigned index = table_add_column(table, name, type, NULL);
+        while (*p && *p != ',') {
+            g_autofree char *mark = next_word(&p);
+            if (strcmp(mark, "key") == 0)
+                table->keys[table->key_count++] = index;
+            else if (strcmp(mark, "version") == 0)
+                table->version = (int)index;
+            else
+                g_assert_cmpstr(mark, ==, "");
+        }
+    }
+}
+
+struct table *replicated(const char *name, const char *columns)
+{
+    struct table *table = table_new(name, TABLE_REPLICATED);
+    add_columns(table, columns);
+    table_add_system_columns(table);
+    return table;
+}
+
+struct table *system_table(const char *name, const char *columns)
+{
+    struct table *table = table_new(name, TABLE_SYSTEM);
+    add_columns(table, columns);
+    return table;
+}
+
+struct table *deals_new(void)
+{
+    return replicated("deals", "id integer key, title text, value decimal, deal_id integer, "
+                               "update_time timestamp version");
+}
+
+/* ── Opening ── */
+
+static struct destination_settings settings_of(struct fixture *f, const char *schema)
+{
+    return (struct destination_settings){
+        .url = f->url, .schema = schema, .connection = "test", .lock_timeout_ms = 100};
+}
+
+struct destination *open_or_fail(struct fixture *f, const char *schema)
+{
+    struct destination_settings settings = settings_of(f, schema);
+    struct destination *dest = NULL;
+    GError *error = NULL;
+    bool ok = destination_open(f->subject->ops, &settings, &dest, &error);
+    g_assert_no_error(error);
+    g_assert_true(ok);
+    g_strlcpy(dest->run_id, "run-1", sizeof dest->run_id);
+    dest->now = T0;
+    return dest;
+}
+
+GError *open_error(struct fixture *f, const char *schema, bool read_only)
+{
+    struct destination_settings settings = settings_of(f, schema);
+    settings.read_only = read_only;
+    struct destination *dest = NULL;
+    GError *error = NULL;
+    g_assert_false(destination_open(f->subject->ops, &settings, &dest, &error));
+    g_assert_null(dest);
+    return error;
+}
+
+void reopen(struct fixture *f)
+{
+    destination_close(f->dest);
+    f->dest = open_or_fail(f, NULL);
+}
+
+/* ── Rows ── */
+
+struct batch *batch_of(const struct table *table)
+{
+    struct batch *batch = batch_new();
+    batch_prepare(batch, table, 1);
+    return batch;
+}
+
+struct row *add(struct batch *batch, ...)
+{
+    struct row *row = batch_add_row(batch);
+    va_list list;
+    va_start(list, batch);
+    for (const char *name; (name = va_arg(list, const char *));) {
+        const char *text = va_arg(list, const char *);
+        int column = table_find_column(batch->table, name);
+        g_assert_cmpint(column, >=, 0);
+        cell_set_string(batch, &row->cells[column], text == null_cell ? NULL : text);
+    }
+    va_end(list);
+    return row;
+}
+
+void apply(struct fixture *f, struct batch *batch)
+{
+    GError *error = NULL;
+    bool ok = destination_begin(f->dest, &error) &&
+              destination_write(f->dest, batch, &f->counts, &error) &&
+              destination_commit(f->dest, &error);
+    g_assert_no_error(error);
+    g_assert_true(ok);
+    batch_release(batch);
+}
+
+void prepare(struct fixture *f, const struct table *table)
+{
+    GError *error = NULL;
+    bool ok = destination_prepare(f->dest, table, "nonce-1", &error);
+    g_assert_no_error(error);
+    g_assert_true(ok);
+}
+
+/* ── Looking ── */
+
+struct dumping {
+    GString *text;
+    unsigned columns;
+};
+
+static void dump_row(const struct cell *cells, void *opaque)
+{
+    struct dumping *d = opaque;
+    for (unsigned i = 0; i < d->columns; i++) {
+        g_string_append(d->text, i ? "|" : "");
+        if (cells[i].kind == CELL_VALUE)
+            g_string_append_len(d->text, cells[i].text, cells[i].length);
+        else
+            g_string_append_c(d->text, '~');
+    }
+    g_string_append_c(d->text, '\n');
+}
+
+char *dump(struct fixture *f, const struct table *table, const char *columns)
+{
+    g_auto(GStrv) names = g_strsplit(columns, ",", -1);
+    unsigned count = g_strv_length(names);
+    g_autofree unsigned *indexes = g_new(unsigned, count);
+    for (unsigned i = 0; i < count; i++) {
+        int column = table_find_column(table, names[i]);
+        g_assert_cmpint(column, >=, 0);
+        indexes[i] = (unsigned)column;
+    }
+    struct dumping d = {.text = g_string_new(NULL), .columns = count};
+    struct read_query query = {.table = table,
+                               .columns = indexes,
+                               .column_count = count,
+                               .where = -1,
+                               .order_by = (int)table->keys[0]};
+    GError *error = NULL;
+    bool ok = destination_read(f->dest, &query, dump_row, &d, &error);
+    g_assert_no_error(error);
+    g_assert_true(ok);
+    return g_string_free(d.text, false);
+}
+
+void check_dump(struct fixture *f, const struct table *table, const char *columns,
+                const char *expected)
+{
+    g_autofree char *got = dump(f, table, columns);
+    g_assert_cmpstr(got, ==, expected);
+}
+
+void check_counts(const struct fixture *f, unsigned written, unsigned unchanged)
+{
+    g_assert_cmpuint(f->counts.inserted_or_updated, ==, written);
+    g_assert_cmpuint(f->counts.unchanged, ==, unchanged);
+}
+
+int inspected_type(struct fixture *f, const struct table *table, const char *column)
+{
+    struct table_info info;
+    GError *error = NULL;
+    bool ok = destination_inspect(f->dest, table, &info, &error);
+    g_assert_no_error(error);
+    g_assert_true(ok);
+    int type = -2;
+    for (unsigned i = 0; i < info.columns->len; i++) {
+        struct table_info_column *c = &g_array_index(info.columns, struct table_info_column, i);
+        if (strcmp(c->name, column) == 0)
+            type = c->type;
+    }
+    table_info_done(&info);
+    return type;
+}
+
+void check_error(GError *error, enum penstock_error code, ...)
+{
+    g_assert_error(error, PENSTOCK_ERROR, (int)code);
+    g_test_message("%s", error->message);
+    va_list list;
+    va_start(list, code);
+    for (const char *word; (word = va_arg(list, const char *));) {
+        if (!strstr(error->message, word))
+            g_error("\"%s\" lacks \"%s\"", error->message, word);
+    }
+    va_end(list);
+    g_error_free(error);
+}

@@ -1,0 +1,126 @@
+/* A sweep flags what is alive in its scope and was not seen, and nothing else. */
+#include "fixture.h"
+
+static void fill(struct fixture *f)
+{
+    prepare(f, f->deals);
+    struct batch *batch = batch_of(f->deals);
+    for (int i = 1; i <= 6; i++) {
+        struct row *row = batch_add_row(batch);
+        cell_set_int(batch, &row->cells[0], i);
+        cell_set_int(batch, &row->cells[3], i % 2);
+    }
+    apply(f, batch);
+    f->dest->now = T0 + 5 * INSTANT_SECOND;
+    g_strlcpy(f->dest->run_id, "run-2", sizeof f->dest->run_id);
+}
+
+static void sweep(struct fixture *f, int scope, int64_t value, const int64_t *seen, size_t count,
+                  int64_t alive_before, int64_t flagged)
+{
+    struct sweep s = {.table = f->deals,
+                      .scope = scope,
+                      .scope_value = value,
+                      .seen = seen,
+                      .seen_count = count,
+                      .deleted_at = T0 + 3 * INSTANT_SECOND};
+    struct sweep_counts counts;
+    GError *error = NULL;
+    bool ok = destination_begin(f->dest, &error) &&
+              destination_sweep(f->dest, &s, &counts, &error) &&
+              destination_commit(f->dest, &error);
+    g_assert_no_error(error);
+    g_assert_true(ok);
+    g_assert_cmpint(counts.alive_before, ==, alive_before);
+    g_assert_cmpint(counts.flagged, ==, flagged);
+}
+
+#define GONE "2027-01-15 08:00:03|2027-01-15 08:00:05|run-2\n"
+#define HERE "~|" T0_TEXT "|run-1\n"
+
+static void whole_table(struct fixture *f)
+{
+    static const int64_t seen[] = {6, 1, 3, 1, 99};
+    fill(f);
+    sweep(f, -1, 0, seen, G_N_ELEMENTS(seen), 6, 3);
+    check_dump(f, f->deals, "id,_deleted_at,_synced_at,_run_id",
+               "1|" HERE "2|" GONE "3|" HERE "4|" GONE "5|" GONE "6|" HERE);
+    sweep(f, -1, 0, seen, G_N_ELEMENTS(seen), 3, 0); /* again: nothing is left to flag */
+    sweep(f, -1, 0, seen + 2, 1, 3, 2);              /* the ids of the sweep before are forgotten */
+}
+
+static void one_scope(struct fixture *f)
+{
+    static const int64_t seen[] = {2, 3};
+    fill(f);
+    sweep(f, 3, 0, seen, 2, 3, 2);
+    check_dump(f, f->deals, "id,_deleted_at,_synced_at,_run_id",
+               "1|" HERE "2|" HERE "3|" HERE "4|" GONE "5|" HERE "6|" GONE);
+    sweep(f, 3, 42, seen, 2, 0, 0);
+}
+
+static void nothing_seen(struct fixture *f)
+{
+    fill(f);
+    sweep(f, 3, 1, NULL, 0, 3, 3);
+    sweep(f, -1, 0, NULL, 0, 3, 3);
+    sweep(f, -1, 0, NULL, 0, 0, 0);
+}
+
+static void revived_after_a_sweep(struct fixture *f)
+{
+    fill(f);
+    sweep(f, -1, 0, NULL, 0, 6, 6);
+    struct batch *batch = batch_of(f->deals);
+    batch->asked_at = T0 + 3 * INSTANT_SECOND;
+    add(batch, "id", "2", "_deleted_at", null_cell, NULL);
+    apply(f, batch);
+    sweep(f, -1, 0, NULL, 0, 1, 1);
+}
+
+static void rolled_back(struct fixture *f)
+{
+    static const int64_t seen[] = {1};
+    fill(f);
+    struct sweep s = {.table = f->deals,
+                      .scope = 3,
+                      .scope_value = 1,
+                      .seen = seen,
+                      .seen_count = 1,
+                      .deleted_at = T0};
+    struct sweep_counts counts;
+    GError *error = NULL;
+    for (int i = 0; i < 2; i++) {
+        g_assert_true(destination_begin(f->dest, &error));
+        g_assert_true(destination_sweep(f->dest, &s, &counts, &error));
+        g_assert_cmpint(counts.flagged, ==, 2);
+        destination_rollback(f->dest);
+    }
+    sweep(f, 3, 1, seen, 1, 3, 2);
+}
+
+static void many_ids(struct fixture *f)
+{
+    enum {
+        COUNT = 20000
+    };
+    prepare(f, f->deals);
+    struct batch *batch = batch_of(f->deals);
+    g_autofree int64_t *seen = g_new(int64_t, COUNT);
+    for (int i = 0; i < COUNT; i++) {
+        cell_set_int(batch, &batch_add_row(batch)->cells[0], i);
+        seen[i] = COUNT - i * 2; /* half of them, and ids that do not exist */
+    }
+    apply(f, batch);
+    sweep(f, -1, 0, seen, COUNT, COUNT, COUNT / 2);
+}
+
+const struct test_case sweep_cases[] = {
+    {"whole-table", whole_table},
+    {"one-scope", one_scope},
+    {"nothing-seen", nothing_seen},
+    {"revived-after-a-sweep", revived_after_a_sweep},
+    {"rolled-back", rolled_back},
+    {"many-ids", many_ids},
+    {0},
+};

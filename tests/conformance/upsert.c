@@ -1,0 +1,223 @@
+/* Which row may overwrite which, and what counts as written. */
+#include "fixture.h"
+
+static void older_loses(struct fixture *f)
+{
+    struct table *t = f->deals;
+    prepare(f, t);
+    put(f, t, "id", "1", "title", "new", "update_time", "2026-01-02 00:00:00");
+    put(f, t, "id", "1", "title", "old", "update_time", "2026-01-01 23:59:59");
+    check_counts(f, 0, 1);
+    check_dump(f, t, "id,title", "1|new\n");
+    put(f, t, "id", "1", "title", "fraction", "update_time", "2026-01-02 00:00:00.000001");
+    put(f, t, "id", "1", "title", "old", "update_time", "2026-01-02 00:00:00");
+    check_counts(f, 0, 1);
+    check_dump(f, t, "id,title", "1|fraction\n");
+}
+
+static void equal_and_unknown_apply(struct fixture *f)
+{
+    struct table *t = f->deals;
+    prepare(f, t);
+    put(f, t, "id", "1", "title", "a", "update_time", "2026-01-02 00:00:00");
+    put(f, t, "id", "1", "title", "b", "update_time", "2026-01-02 00:00:00");
+    check_counts(f, 1, 0);
+    put(f, t, "id", "1", "title", "c"); /* absent: unknown */
+    check_counts(f, 1, 0);
+    check_dump(f, t, "title,update_time", "c|2026-01-02 00:00:00\n");
+    put(f, t, "id", "1", "title", "d", "update_time", null_cell);
+    check_counts(f, 1, 0);
+    put(f, t, "id", "1", "title", "e", "update_time", "2020-01-01 00:00:00"); /* stored: unknown */
+    check_counts(f, 1, 0);
+    check_dump(f, t, "title,update_time", "e|2020-01-01 00:00:00\n");
+}
+
+static void identical_writes_nothing(struct fixture *f)
+{
+    struct table *t = f->deals;
+    prepare(f, t);
+    for (int i = 0; i < 2; i++) {
+        struct batch *batch = batch_of(t);
+        batch->asked_at = T0;
+        add(batch, "id", "1", "title", "a", "value", "1.50", "update_time", "2026-01-02 00:00:00",
+            "_deleted_at", null_cell, "_extra", null_cell, NULL);
+        apply(f, batch);
+        check_counts(f, i == 0, i == 1);
+        f->dest->now += INSTANT_SECOND;
+        g_strlcpy(f->dest->run_id, "run-2", sizeof f->dest->run_id);
+    }
+    check_dump(f, t, "_synced_at,_run_id", T0_TEXT "|run-1\n");
+    put(f, t, "id", "1", "title", "b");
+    check_dump(f, t, "_synced_at,_run_id", "2027-01-15 08:00:02|run-2\n");
+}
+
+static void newer_but_equal_values(struct fixture *f)
+{
+    struct table *t = f->deals;
+    prepare(f, t);
+    put(f, t, "id", "1", "title", "a", "update_time", "2026-01-02 00:00:00");
+    put(f, t, "id", "1", "title", "a", "update_time", "2026-01-03 00:00:00");
+    check_counts(f, 1, 0); /* update_time itself differs */
+}
+
+static struct batch *page(struct table *t)
+{
+    struct batch *batch = batch_of(t);
+    for (int i = 1; i <= 3; i++) {
+        g_autofree char *id = g_strdup_printf("%d", i);
+        add(batch, "id", id, "title", "x", "update_time", "2026-01-02 00:00:00", NULL);
+    }
+    return batch;
+}
+
+static void replay_is_harmless(struct fixture *f)
+{
+    prepare(f, f->deals);
+    apply(f, page(f->deals));
+    put(f, f->deals, "id", "2", "title", "newer", "update_time", "2026-01-05 00:00:00");
+    apply(f, page(f->deals));
+    check_counts(f, 0, 3);
+    check_dump(f, f->deals, "id,title", "1|x\n2|newer\n3|x\n");
+}
+
+static void same_key_twice(struct fixture *f)
+{
+    prepare(f, f->deals);
+    struct batch *batch = batch_of(f->deals);
+    add(batch, "id", "1", "title", "first", "value", "1", NULL);
+    add(batch, "id", "1", "title", "second", NULL);
+    add(batch, "id", "2", "title", "new", "update_time", "2026-01-02 00:00:00", NULL);
+    add(batch, "id", "2", "title", "old", "update_time", "2026-01-01 00:00:00", NULL);
+    apply(f, batch);
+    check_counts(f, 3, 1);
+    check_dump(f, f->deals, "id,title,value", "1|second|1\n2|new|~\n");
+}
+
+static void composite_and_text_keys(struct fixture *f)
+{
+    g_autoptr(Table) t = replicated("lines", "deal_id integer key, code text key, n integer");
+    prepare(f, t);
+    put(f, t, "deal_id", "1", "code", "a", "n", "1");
+    put(f, t, "deal_id", "1", "code", "b", "n", "2");
+    put(f, t, "deal_id", "1", "code", "a", "n", "3");
+    check_dump(f, t, "deal_id,code,n", "1|a|3\n1|b|2\n");
+    g_autoptr(Table) one = replicated("currency", "code text key, name text");
+    prepare(f, one);
+    put(f, one, "code", "EUR", "name", "Euro");
+    put(f, one, "code", "EUR", "name", "Euro");
+    check_counts(f, 0, 1);
+    put(f, one, "code", "eur", "name", "another");
+    check_dump(f, one, "code,name", "EUR|Euro\neur|another\n");
+}
+
+static void extra_is_kept_unless_sent(struct fixture *f)
+{
+    struct table *t = f->deals;
+    prepare(f, t);
+    put(f, t, "id", "1", "_extra", "{\"a\":1}");
+    put(f, t, "id", "1", "title", "x");
+    check_dump(f, t, "title,_extra", "x|{\"a\":1}\n");
+    put(f, t, "id", "1", "_extra", "{\"a\":2}");
+    check_counts(f, 1, 0);
+    put(f, t, "id", "1", "_extra", null_cell);
+    check_counts(f, 1, 0);
+    check_dump(f, t, "title,_extra", "x|~\n");
+}
+
+static void put_asked(struct fixture *f, instant_t asked_at, const char *title, const char *deleted)
+{
+    struct batch *batch = batch_of(f->deals);
+    batch->asked_at = asked_at;
+    add(batch, "id", "1", "title", title, "_deleted_at", deleted, NULL);
+    apply(f, batch);
+}
+
+static void revival(struct fixture *f)
+{
+    prepare(f, f->deals);
+    put_asked(f, T0, "a", T0_TEXT); /* flagged in a new row */
+    check_dump(f, f->deals, "title,_deleted_at", "a|" T0_TEXT "\n");
+    put(f, f->deals, "id", "1", "title", "b"); /* absent keeps */
+    check_dump(f, f->deals, "title,_deleted_at", "b|" T0_TEXT "\n");
+    put_asked(f, T0 - 1, "c",
+              null_cell); /* sent before it was flagged: the rest is news all the same */
+    check_counts(f, 1, 0);
+    check_dump(f, f->deals, "title,_deleted_at", "c|" T0_TEXT "\n");
+    put_asked(f, T0 - 1, "c", null_cell); /* and nothing else changed */
+    check_counts(f, 0, 1);
+    put_asked(f, T0, "c", null_cell); /* not before */
+    check_counts(f, 1, 0);
+    check_dump(f, f->deals, "title,_deleted_at", "c|~\n");
+    put_asked(f, T0, "c", "2027-02-01 00:00:00");
+    put_asked(f, INSTANT_NONE, "c", null_cell); /* unknown */
+    check_dump(f, f->deals, "title,_deleted_at", "c|~\n");
+}
+
+static void tombstones_obey_versions(struct fixture *f)
+{
+    struct table *t = f->deals;
+    prepare(f, t);
+    put(f, t, "id", "1", "title", "a", "update_time", "2026-01-02 00:00:00");
+    put(f, t, "id", "1", "update_time", "2026-01-01 00:00:00", "_deleted_at", T0_TEXT);
+    check_dump(f, t, "title,_deleted_at", "a|~\n");
+    put(f, t, "id", "1", "update_time", "2026-01-03 00:00:00", "_deleted_at", T0_TEXT);
+    check_dump(f, t, "title,_deleted_at", "a|" T0_TEXT "\n");
+    put(f, t, "id", "1", "update_time", "2026-01-02 12:00:00", "_deleted_at", null_cell);
+    check_dump(f, t, "title,_deleted_at", "a|" T0_TEXT "\n");
+}
+
+static void system_tables(struct fixture *f)
+{
+    g_autoptr(Table) t = system_table("_penstock_parents", "child text key, deal_id integer key, "
+                                                           "update_time timestamp, note text");
+    prepare(f, t);
+    put(f, t, "child", "dealflow", "deal_id", "1", "update_time", "2026-01-02 00:00:00", "note",
+        "a");
+    put(f, t, "child", "dealflow", "deal_id", "1", "update_time", "2020-01-01 00:00:00");
+    check_counts(f, 1, 0); /* no versions here */
+    check_dump(f, t, "child,deal_id,update_time,note", "dealflow|1|2020-01-01 00:00:00|a\n");
+    struct batch *batch = batch_of(t);
+    add(batch, "child", "dealflow", "deal_id", "2", NULL);
+    add(batch, "child", "dealflow", "deal_id", "1", NULL)->remove = true;
+    add(batch, "child", "dealflow", "deal_id", "9", NULL)->remove = true;
+    apply(f, batch);
+    check_counts(f, 2, 1);
+    check_dump(f, t, "child,deal_id", "dealflow|2\n");
+}
+
+static void many_masks(struct fixture *f)
+{
+    g_autoptr(Table) t = replicated("masks", "id integer key, a text, b text, c text, d text, "
+                                             "e text, f text, g text, h text");
+    prepare(f, t);
+    struct batch *batch = batch_of(t);
+    for (unsigned i = 0; i < 1024; i++) {
+        struct row *row = batch_add_row(batch);
+        cell_set_int(batch, &row->cells[0], i);
+        for (unsigned bit = 0; bit < 8; bit++) {
+            if (i & (1u << bit))
+                cell_set_int(batch, &row->cells[bit + 1], bit);
+        }
+    }
+    apply(f, batch);
+    check_counts(f, 1024, 0);
+    g_autofree char *count =
+        f->subject->query(f->url, "SELECT count(*) FROM masks WHERE a = '0' AND h IS NULL");
+    g_assert_cmpstr(count, ==, "256");
+}
+
+const struct test_case upsert_cases[] = {
+    {"older-loses", older_loses},
+    {"equal-and-unknown-apply", equal_and_unknown_apply},
+    {"identical-writes-nothing", identical_writes_nothing},
+    {"newer-but-equal-values", newer_but_equal_values},
+    {"replay", replay_is_harmless},
+    {"same-key-twice", same_key_twice},
+    {"composite-and-text-keys", composite_and_text_keys},
+    {"extra", extra_is_kept_unless_sent},
+    {"revival", revival},
+    {"tombstones-obey-versions", tombstones_obey_versions},
+    {"system-tables", system_tables},
+    {"many-masks", many_masks},
+    {0},
+};

@@ -1,0 +1,238 @@
+/* What comes back is what was sent: types, extremes, null and absent. */
+#include <string.h>
+
+#include "fixture.h"
+
+static void every_type(struct fixture *f)
+{
+    g_autoptr(Table) t = replicated("types", "id integer key, i integer, d decimal, b boolean, "
+                                             "ts timestamp, da date, ti time, te text, j json");
+    prepare(f, t);
+    put(f, t, "id", "1", "i", "-42", "d", "12.5", "b", "1", "ts", "2026-11-02 08:15:30.000250",
+        "da", "2026-02-28", "ti", "23:59:59", "te", "text", "j", "{\"a\": [1, null]}");
+    check_counts(f, 1, 0);
+    reopen(f);
+    check_dump(f, t, "id,i,d,b,ts,da,ti,te,j",
+               "1|-42|12.5|1|2026-11-02 08:15:30.000250|2026-02-28|23:59:59|text|"
+               "{\"a\": [1, null]}\n");
+    check_dump(f, t, "_synced_at,_deleted_at,_run_id,_extra", T0_TEXT "|~|run-1|~\n");
+    for (unsigned i = 0; i < t->columns->len; i++)
+        g_assert_cmpint(inspected_type(f, t, table_column(t, i)->name), ==,
+                        (int)table_column(t, i)->type);
+}
+
+static void integers_to_the_limit(struct fixture *f)
+{
+    g_autoptr(Table) t = replicated("numbers", "id integer key, i integer");
+    prepare(f, t);
+    struct batch *batch = batch_of(t);
+    add(batch, "id", "-9223372036854775808", "i", "9223372036854775807", NULL);
+    add(batch, "id", "1", "i", "-9223372036854775808", NULL);
+    add(batch, "id", "9007199254740993", "i", "9007199254740993", NULL);
+    apply(f, batch);
+    check_dump(f, t, "id,i",
+               "-9223372036854775808|9223372036854775807\n1|-9223372036854775808\n"
+               "9007199254740993|9007199254740993\n");
+}
+
+/* No digit is lost, whatever the database makes of the number. */
+static const char *const decimals[][2] = {
+    /* sent, comes back as (the same number) */
+    {"0.30000000000000004", "0.30000000000000004"},
+    {"12345678901234.567890123", "12345678901234.567890123"},
+    {"9223372036854775807", "9223372036854775807"},
+    {"-9223372036854775808", "-9223372036854775808"},
+    {"9223372036854775808", "9223372036854775808"},
+    {"9007199254740993", "9007199254740993"},
+    {"9007199254740993.5", "9007199254740993.5"},
+    {"123456789012345678901234567890.123456789012345678901234567890",
+     "123456789012345678901234567890.123456789012345678901234567890"},
+    {"0.1", "0.1"},
+    {"-0.1", "-0.1"},
+    {"2.5", "2.5"},
+    {"1234.56", "1234.56"},
+    {"99999999999999.99", "99999999999999.99"},
+    {"0.1000000000000000055511151231257827", "0.1000000000000000055511151231257827"},
+    {"1.7976931348623157e+308", "1.7976931348623157e+308"},
+};
+
+static void decimals_to_the_last_digit(struct fixture *f)
+{
+    g_autoptr(Table) t = replicated("numbers", "id integer key, d decimal");
+    prepare(f, t);
+    struct batch *batch = batch_of(t);
+    g_autoptr(GString) expected = g_string_new(NULL);
+    for (unsigned i = 0; i < G_N_ELEMENTS(decimals); i++) {
+        g_autofree char *id = g_strdup_printf("%u", i + 1);
+        add(batch, "id", id, "d", decimals[i][0], NULL);
+        g_string_append_printf(expected, "%u|%s\n", i + 1, decimals[i][1]);
+    }
+    apply(f, batch);
+    check_dump(f, t, "id,d", expected->str);
+}
+
+/* The same number in another spelling may come back in a third, but as the same number. */
+static void odd_decimals(struct fixture *f)
+{
+    static const char *const odd[] = {"1e400",    "-1e400", "1e-400", "-0.0",   "0",
+                                      "-0",       "1E3",    "1.50",   "100.00", "5e-324",
+                                      "4.9e-324", "0.000",  "1e22",   "1e23"};
+    g_autoptr(Table) t = replicated("numbers", "id integer key, d decimal");
+    prepare(f, t);
+    for (unsigned i = 0; i < G_N_ELEMENTS(odd); i++) {
+        put(f, t, "id", "1", "d", odd[i]);
+        g_autofree char *got = dump(f, t, "d");
+        g_strchomp(got);
+        if (strcmp(got, odd[i]) != 0) /* numerically equal where a double can tell */
+            g_assert_cmpfloat(g_ascii_strtod(got, NULL), ==, g_ascii_strtod(odd[i], NULL));
+        put(f, t, "id", "1", "d", odd[i]); /* the stored form is recognised */
+        check_counts(f, 0, 1);
+    }
+    put(f, t, "id", "1", "d", "4.9e-324");
+    check_dump(f, t, "d", "4.9e-324\n");
+    put(f, t, "id", "1", "d", "1e400");
+    check_dump(f, t, "d", "1e400\n");
+}
+
+static void texts(struct fixture *f)
+{
+    g_autoptr(Table) t = replicated("texts", "id integer key, te text, j json");
+    prepare(f, t);
+    put(f, t, "id", "1", "te", "", "j", "\"\"");
+    put(f, t, "id", "2", "te", "\xf0\x9f\x9a\xb0 Grüße, 漢字 \xe2\x80\x8b'\"\\;--", "j",
+        "\"\\u0000\"");
+    put(f, t, "id", "3", "te", null_cell, "j", null_cell);
+    check_dump(f, t, "id,te,j",
+               "1||\"\"\n2|\xf0\x9f\x9a\xb0 Grüße, 漢字 \xe2\x80\x8b'\"\\;--|\"\\u0000\"\n3|~|~\n");
+}
+
+struct bytes {
+    const char *bytes;
+    size_t length;
+    unsigned seen;
+};
+
+static void check_bytes(const struct cell *cells, void *opaque)
+{
+    struct bytes *expected = opaque;
+    g_assert_cmpuint(cells[0].length, ==, expected->length);
+    g_assert_true(memcmp(cells[0].text, expected->bytes, expected->length) == 0);
+    expected->seen++;
+}
+
+static void check_stored_bytes(struct fixture *f, const struct table *t, const char *bytes,
+                               size_t length)
+{
+    struct bytes expected = {.bytes = bytes, .length = length};
+    unsigned column = 1;
+    struct read_query query = {
+        .table = t, .columns = &column, .column_count = 1, .where = -1, .order_by = -1};
+    GError *error = NULL;
+    g_assert_true(destination_read(f->dest, &query, check_bytes, &expected, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(expected.seen, ==, 1);
+}
+
+static void put_bytes(struct fixture *f, const struct table *t, const char *bytes, size_t length)
+{
+    struct batch *batch = batch_of(t);
+    struct row *row = add(batch, "id", "1", NULL);
+    cell_set(&row->cells[1], bytes, length);
+    apply(f, batch);
+}
+
+static void zero_bytes(struct fixture *f)
+{
+    static const char bytes[] = "a\0b\0";
+    g_autoptr(Table) t = replicated("texts", "id integer key, te text");
+    prepare(f, t);
+    put_bytes(f, t, bytes, 4);
+    check_stored_bytes(f, t, bytes, 4);
+    put_bytes(f, t, bytes, 4);
+    check_counts(f, 0, 1);
+    put_bytes(f, t, "a\0c\0", 4); /* differs behind the zero byte */
+    check_counts(f, 1, 0);
+    put_bytes(f, t, "a", 1);
+    check_counts(f, 1, 0);
+    put_bytes(f, t, NULL, 0); /* empty, not null */
+    check_dump(f, t, "id,te", "1|\n");
+}
+
+static void long_text(struct fixture *f)
+{
+    g_autofree char *text = g_malloc(1 << 20);
+    memset(text, 'x', 1 << 20);
+    g_autoptr(Table) t = replicated("texts", "id integer key, te text");
+    prepare(f, t);
+    put_bytes(f, t, text, 1 << 20);
+    check_stored_bytes(f, t, text, 1 << 20);
+}
+
+static void null_present_absent(struct fixture *f)
+{
+    prepare(f, f->deals);
+    put(f, f->deals, "id", "1", "title", "a", "value", "5");
+    put(f, f->deals, "id", "1", "title", null_cell); /* value is absent */
+    check_dump(f, f->deals, "id,title,value", "1|~|5\n");
+    put(f, f->deals, "id", "1", "value", null_cell);
+    check_dump(f, f->deals, "id,title,value", "1|~|~\n");
+    put(f, f->deals, "id", "2"); /* all absent in a new row */
+    check_dump(f, f->deals, "id,title,value", "1|~|~\n2|~|~\n");
+    put(f, f->deals, "id", "2");
+    check_counts(f, 0, 1);
+}
+
+static void identifiers(struct fixture *f)
+{
+    g_autoptr(Table) t = replicated(
+        "order", "'id' integer key, 'select' text, 'with \"quotes\"' text, 'a b,c' text, "
+                 "'größe 漢字' text, '1st' text, 'semi;--' text, 'excluded' text, "
+                 "'order' text, '*/' text, 'rowid' text");
+    prepare(f, t);
+    put(f, t, "id", "1", "select", "1", "with \"quotes\"", "2", "a b,c", "3", "größe 漢字", "4",
+        "1st", "5", "semi;--", "6", "excluded", "7", "order", "8", "*/", "9", "rowid", "10");
+    put(f, t, "id", "1", "select", "x");
+    reopen(f);
+    prepare(f, t);
+    check_dump(f, t, "id,select,with \"quotes\",größe 漢字,1st,semi;--,excluded,order,*/,rowid",
+               "1|x|2|4|5|6|7|8|9|10\n");
+    g_assert_cmpint(inspected_type(f, t, "a b,c"), ==, COLUMN_TEXT);
+}
+
+static void many_columns(struct fixture *f)
+{
+    unsigned count = MIN(1500, f->subject->ops->caps.max_columns - 10);
+    struct table *t = table_new("wide", TABLE_REPLICATED);
+    t->keys[t->key_count++] = table_add_column(t, "id", COLUMN_INTEGER, NULL);
+    for (unsigned i = 1; i < count; i++) {
+        g_autofree char *name = g_strdup_printf("column_%u", i);
+        table_add_column(t, name, COLUMN_TEXT, NULL);
+    }
+    table_add_system_columns(t);
+    prepare(f, t);
+    for (unsigned round = 0; round < 3; round++) {
+        struct batch *batch = batch_of(t);
+        struct row *row =
+            add(batch, "id", "1", "_deleted_at", null_cell, "_extra", null_cell, NULL);
+        for (unsigned i = 1; i < count; i++)
+            cell_set_int(batch, &row->cells[i], i == count - 1 ? round / 2 : i);
+        apply(f, batch);
+        check_counts(f, round != 1, round == 1); /* the last column alone differs in the third */
+    }
+    check_dump(f, t, "id,column_1,column_700", "1|1|700\n");
+    table_free(t);
+}
+
+const struct test_case value_cases[] = {
+    {"every-type", every_type},
+    {"integers", integers_to_the_limit},
+    {"decimals", decimals_to_the_last_digit},
+    {"odd-decimals", odd_decimals},
+    {"texts", texts},
+    {"zero-bytes", zero_bytes},
+    {"long-text", long_text},
+    {"null-present-absent", null_present_absent},
+    {"identifiers", identifiers},
+    {"many-columns", many_columns},
+    {0},
+};
