@@ -1,0 +1,229 @@
+#include "pipedrive/state.h"
+
+#include <string.h>
+
+static const char *const mode_names[] = {
+    [MODE_TIME] = "time", [MODE_ID] = "id", [MODE_NEWEST] = "newest"};
+
+static void walk_state_init(struct walk_state *walk)
+{
+    *walk = (struct walk_state){.from = INSTANT_NONE,
+                                .until = INSTANT_NONE,
+                                .since = INSTANT_NONE,
+                                .at = INSTANT_NONE,
+                                .t0 = INSTANT_NONE};
+}
+
+void walk_state_clear(struct walk_state *walk)
+{
+    g_free(walk->cursor);
+    walk_state_init(walk);
+}
+
+void stream_state_init(struct stream_state *state)
+{
+    *state = (struct stream_state){.fields_at = INSTANT_NONE, .full_at = INSTANT_NONE};
+    for (unsigned i = 0; i < STREAM_MAX_LISTS; i++) {
+        struct list_state *list = &state->lists[i];
+
+        list->floor = list->bookmark = list->done_at = INSTANT_NONE;
+        walk_state_init(&list->walk);
+        walk_state_init(&list->stretch);
+    }
+    state->recent = g_array_new(FALSE, FALSE, sizeof(struct recent_row));
+}
+
+void stream_state_done(struct stream_state *state)
+{
+    for (unsigned i = 0; i < STREAM_MAX_LISTS; i++) {
+        walk_state_clear(&state->lists[i].walk);
+        walk_state_clear(&state->lists[i].stretch);
+    }
+    g_clear_pointer(&state->recent, g_array_unref);
+}
+
+/* --- to JSON --- */
+
+static void put_instant(struct json_writer *writer, const char *key, instant_t instant)
+{
+    char text[INSTANT_TEXT_BYTES];
+
+    if (instant == INSTANT_NONE)
+        return;
+    instant_format_rfc3339(instant, text);
+    json_put_string(writer, key, text);
+}
+
+static void put_walk(struct json_writer *writer, const char *key, const struct walk_state *walk)
+{
+    if (!walk->active)
+        return;
+    json_begin_object(writer, key);
+    json_put_string(writer, "mode", mode_names[walk->mode]);
+    put_instant(writer, "from", walk->from);
+    put_instant(writer, "until", walk->until);
+    put_instant(writer, "since", walk->since);
+    put_instant(writer, "at", walk->at);
+    put_instant(writer, "t0", walk->t0);
+    if (walk->cursor)
+        json_put_string(writer, "cursor", walk->cursor);
+    if (walk->start)
+        json_put_int(writer, "start", walk->start);
+    if (walk->anchor)
+        json_put_int(writer, "anchor", walk->anchor);
+    json_end_object(writer);
+}
+
+static void put_list(struct json_writer *writer, const char *key, const struct list_state *list)
+{
+    json_begin_object(writer, key);
+    json_put_bool(writer, "loaded", list->loaded);
+    put_instant(writer, "floor", list->floor);
+    put_instant(writer, "bookmark", list->bookmark);
+    put_instant(writer, "done_at", list->done_at);
+    put_walk(writer, "walk", &list->walk);
+    put_walk(writer, "stretch", &list->stretch);
+    json_end_object(writer);
+}
+
+static void put_recent(struct json_writer *writer, const GArray *recent)
+{
+    if (recent->len == 0)
+        return;
+    json_begin_array(writer, "recent");
+    for (unsigned i = 0; i < recent->len; i++) {
+        const struct recent_row *row = &g_array_index(recent, struct recent_row, i);
+
+        json_begin_array(writer, NULL);
+        json_put_int(writer, NULL, row->id);
+        put_instant(writer, NULL, row->time);
+        json_end_array(writer);
+    }
+    json_end_array(writer);
+}
+
+void stream_state_write(const struct stream_state *state, const struct stream *stream, GString *out)
+{
+    struct json_writer writer = {.out = out};
+
+    json_begin_object(&writer, NULL);
+    json_begin_object(&writer, "lists");
+    for (unsigned i = 0; i < stream->list_count; i++)
+        put_list(&writer, stream->lists[i].name, &state->lists[i]);
+    json_end_object(&writer);
+    json_put_bool(&writer, "again_done", state->again_done);
+    json_put_bool(&writer, "gated", state->gated);
+    json_put_bool(&writer, "seeded", state->seeded);
+    put_instant(&writer, "fields_at", state->fields_at);
+    put_instant(&writer, "full_at", state->full_at);
+    put_recent(&writer, state->recent);
+    json_end_object(&writer);
+}
+
+/* --- from JSON --- */
+
+static bool get_instant(const struct json_value *object, const char *key, instant_t *ret)
+{
+    const struct json_value *value = json_member(object, key);
+
+    if (!value)
+        return true;
+    return value->kind == JSON_STRING && instant_parse(value->text, value->length, ret);
+}
+
+static bool get_int(const struct json_value *object, const char *key, int64_t *ret)
+{
+    const struct json_value *value = json_member(object, key);
+
+    return !value || json_int64(value, ret);
+}
+
+static bool get_mode(const struct json_value *value, enum walk_mode *ret)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(mode_names); i++)
+        if (json_text_is(value, mode_names[i])) {
+            *ret = (enum walk_mode)i;
+            return true;
+        }
+    return false;
+}
+
+static bool get_walk(const struct json_value *value, struct walk_state *walk)
+{
+    if (!value)
+        return true;
+    walk->active = true;
+    walk->cursor = json_dup_string(json_member(value, "cursor"));
+    return get_mode(json_member(value, "mode"), &walk->mode) &&
+           get_instant(value, "from", &walk->from) && get_instant(value, "until", &walk->until) &&
+           get_instant(value, "since", &walk->since) && get_instant(value, "at", &walk->at) &&
+           get_instant(value, "t0", &walk->t0) && get_int(value, "start", &walk->start) &&
+           get_int(value, "anchor", &walk->anchor);
+}
+
+static bool get_list(const struct json_value *value, struct list_state *list)
+{
+    if (!value)
+        return true;
+    list->loaded = json_is_true(json_member(value, "loaded"));
+    return get_instant(value, "floor", &list->floor) &&
+           get_instant(value, "bookmark", &list->bookmark) &&
+           get_instant(value, "done_at", &list->done_at) &&
+           get_walk(json_member(value, "walk"), &list->walk) &&
+           get_walk(json_member(value, "stretch"), &list->stretch);
+}
+
+static bool get_recent(const struct json_value *list, GArray *recent)
+{
+    for (json_each_item(pair, list)) {
+        const struct json_value *id = json_first(pair, JSON_ARRAY), *time;
+        struct recent_row row;
+
+        if (pair->kind != JSON_ARRAY || pair->count != 2 || !json_int64(id, &row.id))
+            return false;
+        time = json_next(id);
+        if (time->kind != JSON_STRING || !instant_parse(time->text, time->length, &row.time))
+            return false;
+        g_array_append_val(recent, row);
+    }
+    return true;
+}
+
+bool stream_state_read(struct stream_state *state, const struct stream *stream,
+                       const struct json_value *root, GError **error)
+{
+    const struct json_value *lists = json_member(root, "lists");
+    bool good = root && root->kind == JSON_OBJECT;
+
+    for (unsigned i = 0; good && i < stream->list_count; i++)
+        good = get_list(json_member(lists, stream->lists[i].name), &state->lists[i]);
+    good = good && get_instant(root, "fields_at", &state->fields_at) &&
+           get_instant(root, "full_at", &state->full_at) &&
+           get_recent(json_member(root, "recent"), state->recent);
+    if (!good) {
+        error_setf(
+            error, PENSTOCK_ERROR_DATA,
+            "the state of %s in _penstock_state is damaged: run `penstock reset` for this table",
+            stream->name);
+        return false;
+    }
+    state->again_done = json_is_true(json_member(root, "again_done"));
+    state->gated = json_is_true(json_member(root, "gated"));
+    state->seeded = json_is_true(json_member(root, "seeded"));
+    return true;
+}
+
+instant_t stream_state_bookmark(const struct stream_state *state, const struct stream *stream)
+{
+    instant_t oldest = INSTANT_NONE;
+
+    for (unsigned i = 0; i < stream->list_count; i++) {
+        instant_t bookmark = state->lists[i].bookmark;
+
+        if (bookmark == INSTANT_NONE)
+            return INSTANT_NONE;
+        if (oldest == INSTANT_NONE || bookmark < oldest)
+            oldest = bookmark;
+    }
+    return oldest;
+}

@@ -1,0 +1,77 @@
+/* What a stream remembers between runs, as a record and as the JSON that _penstock_state keeps.
+ *
+ * Bookmarks are watermarks: everything up to them has been read, whatever happens later; every one
+ * of them is at most the server's time at the beginning of its walk (T0) less STATE_OVERLAP. A
+ * cursor is only ever a hint beside one. Owner: I/O thread; serialised into the commit of the rows
+ * that it speaks of. */
+#ifndef PENSTOCK_PIPEDRIVE_STATE_H
+#define PENSTOCK_PIPEDRIVE_STATE_H
+
+#include "base/clock.h"
+#include "pipedrive/catalog.h"
+#include "json/json.h"
+
+/* Time that a change may take to become visible in lists: read again by the next walk. */
+#define STATE_OVERLAP (60 * INSTANT_SECOND)
+
+enum walk_mode {
+    MODE_TIME,   /* ascending update_time from a watermark */
+    MODE_ID,     /* ascending id, once: for rows that have no update_time, and for files */
+    MODE_NEWEST, /* descending update_time down to the bookmark: files */
+};
+
+/* A walk under way. */
+struct walk_state {
+    bool active;
+    enum walk_mode mode;
+    instant_t from;  /* inclusive lower bound; NONE = from the beginning */
+    instant_t until; /* exclusive upper bound; NONE = up to T0 */
+    instant_t since; /* MODE_TIME: updated_since of the requests under way */
+    instant_t at;    /* watermark: read up to here */
+    instant_t t0;    /* the server's time when it began */
+    char *cursor;    /* hint: MODE_ID, or a tie group larger than a page */
+    int64_t start;   /* offset lists: within `since` (notes) or from the beginning */
+    int64_t anchor;  /* offset lists: id of the row that the next page must begin with */
+};
+
+struct list_state {
+    bool loaded;        /* the first load is complete */
+    instant_t floor;    /* what the first load was bounded by; NONE = everything */
+    instant_t bookmark; /* NONE = nothing yet */
+    instant_t done_at;  /* T0 of the last walk that ended */
+    struct walk_state walk;
+    struct walk_state stretch; /* a lowered start date: [walk.from, walk.until) */
+};
+
+/* A parent read within the overlap: it will be read again, and is no news then. */
+struct recent_row {
+    int64_t id;
+    instant_t time;
+};
+
+struct stream_state {
+    struct list_state lists[STREAM_MAX_LISTS];
+    bool again_done;     /* deals: the archived list was read a second time after the first load */
+    bool gated;          /* gated include fields were refused */
+    bool seeded;         /* children: the queue holds or held every parent of before */
+    instant_t fields_at; /* when the list of custom fields was last read */
+    instant_t full_at;   /* deal_products: when all deals were last queued */
+    GArray *recent;      /* struct recent_row; deals without a table only */
+};
+
+void stream_state_init(struct stream_state *state);
+void stream_state_done(struct stream_state *state);
+/* Frees what a walk holds and makes it inactive. */
+void walk_state_clear(struct walk_state *walk);
+
+/* Appends the JSON. */
+void stream_state_write(const struct stream_state *state, const struct stream *stream,
+                        GString *out);
+/* From JSON that stream_state_write() made; DATA for anything else. state must be initialised. */
+MUST_USE bool stream_state_read(struct stream_state *state, const struct stream *stream,
+                                const struct json_value *root, GError **error);
+
+/* The bookmark of the whole stream: the oldest of its lists'; NONE while one has none. */
+instant_t stream_state_bookmark(const struct stream_state *state, const struct stream *stream);
+
+#endif

@@ -1,0 +1,294 @@
+#include "pipedrive/walk_private.h"
+
+#include <string.h>
+
+void walk_step_done(struct walk_step *step)
+{
+    for (unsigned i = 0; step->groups && i < step->groups->len; i++)
+        g_array_unref(g_array_index(step->groups, struct walk_group, i).seen);
+    g_clear_pointer(&step->groups, g_array_unref);
+    g_clear_pointer(&step->ask_alone, g_array_unref);
+}
+
+struct walk *walk_alloc(const struct walk_ops *ops, const struct stream *stream)
+{
+    struct walk *walk = g_new0(struct walk, 1);
+
+    walk->ops = ops;
+    walk->stream = stream;
+    walk->limit = stream->page_rows;
+    walk->marker_due = 1;
+    walk->anchor_time = INSTANT_NONE;
+    return walk;
+}
+
+struct walk *walk_new_list(const struct stream *stream, unsigned list, enum leg leg,
+                           struct stream_state *state)
+{
+    static const struct walk_ops *const kinds[] = {
+        [WALK_CURSOR_TIME] = &walk_cursor_ops,
+        [WALK_NOTES] = &walk_notes_ops,
+        [WALK_FILES] = &walk_files_ops,
+        [WALK_WHOLE] = &walk_whole_ops,
+    };
+    struct walk *walk = walk_alloc(kinds[stream->walk], stream);
+    struct walk_state *range;
+
+    walk->list = list;
+    walk->leg = leg;
+    walk->state = state;
+    walk->seen = g_array_new(FALSE, FALSE, sizeof(int64_t));
+    range = walk_range(walk);
+    if (range->cursor)
+        walk->cursor = g_strdup(range->cursor);
+    if (leg == LEG_HEAD && range->mode == MODE_TIME && range->at == INSTANT_NONE &&
+        stream->walk != WALK_WHOLE && !state->lists[list].loaded)
+        walk->probe = PROBE_FIRST;
+    return walk;
+}
+
+void walk_free(struct walk *walk)
+{
+    if (!walk)
+        return;
+    g_free(walk->cursor);
+    g_free(walk->marker);
+    g_clear_pointer(&walk->seen, g_array_unref);
+    g_clear_pointer(&walk->parents, g_array_unref);
+    g_clear_pointer(&walk->group, g_array_unref);
+    g_clear_pointer(&walk->finished, g_hash_table_unref);
+    g_free(walk);
+}
+
+struct walk_state *walk_range(const struct walk *walk)
+{
+    struct list_state *list = &walk->state->lists[walk->list];
+
+    return walk->leg == LEG_STRETCH ? &list->stretch : &list->walk;
+}
+
+void walk_begin_leg(const struct stream *stream, unsigned index, enum leg leg,
+                    struct stream_state *state, instant_t from)
+{
+    struct list_state *list = &state->lists[index];
+    struct walk_state *walk = leg == LEG_STRETCH ? &list->stretch : &list->walk;
+
+    /* An unbroken pass begins anew, and so does a descending walk, which has nothing to show before
+     * its end. */
+    if (stream->walk == WALK_WHOLE || walk->mode == MODE_NEWEST)
+        walk_state_clear(walk);
+    if (walk->active && (leg != LEG_STRETCH || walk->from == from)) {
+        /* Without a cursor a walk by time goes on from its watermark as if it began now. */
+        if (walk->mode == MODE_TIME && !walk->cursor) {
+            walk->since = walk->at != INSTANT_NONE ? walk->at : walk->from;
+            walk->t0 = INSTANT_NONE;
+        }
+        return;
+    }
+    walk_state_clear(walk);
+    walk->active = true;
+    walk->mode = MODE_TIME;
+    switch (leg) {
+    case LEG_HEAD:
+        walk->from = list->loaded ? list->bookmark : from;
+        if (list->loaded && list->floor != INSTANT_NONE && walk->from < list->floor)
+            walk->from = list->floor;
+        if (!list->loaded)
+            list->floor = from;
+        if (stream->walk == WALK_FILES)
+            walk->mode = list->loaded ? MODE_NEWEST : MODE_ID;
+        break;
+    case LEG_AGAIN:
+        walk->from = list->floor;
+        break;
+    case LEG_STRETCH:
+        walk->from = from;
+        walk->until = list->floor;
+        if (stream->walk == WALK_FILES)
+            walk->mode = MODE_ID;
+        break;
+    }
+    walk->since = walk->from;
+}
+
+void walk_request(const struct walk *walk, GString *path)
+{
+    walk->ops->request(walk, path);
+}
+
+bool walk_decode(const struct walk *walk, struct decoder *decoder, const struct json_value *root,
+                 struct batch *batch, struct page_facts *ret, GError **error)
+{
+    struct page_bounds bounds = {INSTANT_NONE, INSTANT_NONE};
+
+    if (walk->ops->decode)
+        return walk->ops->decode(walk, decoder, root, batch, ret, error);
+    if (walk->state && walk->stream->walk != WALK_WHOLE) {
+        const struct walk_state *range = walk_range(walk);
+
+        /* Incremental walks take what they are given; first loads and stretches stay inside their
+         * range. */
+        if (walk->leg == LEG_STRETCH || !walk->state->lists[walk->list].loaded)
+            bounds = (struct page_bounds){range->from, range->until};
+    }
+    return page_decode(decoder, root, &bounds, batch, ret, error);
+}
+
+bool walk_advance(struct walk *walk, const struct json_value *root, const struct page_facts *facts,
+                  const struct batch *batch, instant_t date, struct walk_step *ret, GError **error)
+{
+    *ret = (struct walk_step){.facts = *facts};
+    if (walk->state) {
+        struct walk_state *range = walk_range(walk);
+
+        if (range->t0 == INSTANT_NONE)
+            range->t0 = date;
+    }
+    return walk->ops->advance(walk, root, facts, batch, date, ret, error);
+}
+
+static bool has_gated(const struct stream *stream)
+{
+    for (unsigned i = 0; i < stream->column_count; i++)
+        if (stream->columns[i].source == SOURCE_GATED)
+            return true;
+    return false;
+}
+
+bool walk_refused(struct walk *walk, const GError *error)
+{
+    int status = error_detail(error)->origin_code;
+    struct walk_state *range;
+
+    if ((status != 400 && status != 403) || !walk->state)
+        return false;
+    range = walk_range(walk);
+    if (has_gated(walk->stream) && !walk->state->gated) {
+        walk->state->gated = true;
+        return true;
+    }
+    if (range->cursor &&
+        walk->pages == 0) { /* a hint of an earlier run that the server no longer knows */
+        g_clear_pointer(&range->cursor, g_free);
+        g_clear_pointer(&walk->cursor, g_free);
+        range->since = range->at != INSTANT_NONE ? range->at : range->from;
+        range->t0 = INSTANT_NONE;
+        return true;
+    }
+    return false;
+}
+
+bool walk_ask_less(struct walk *walk)
+{
+    if (walk->limit <= 1)
+        return false;
+    walk->limit /= 2;
+    return true;
+}
+
+const struct stream *walk_stream(const struct walk *walk)
+{
+    return walk->stream;
+}
+
+unsigned walk_list(const struct walk *walk)
+{
+    return walk->list;
+}
+
+int walk_cost(const struct walk *walk)
+{
+    return walk->stream->lists[walk->list].cost_tokens;
+}
+
+const GArray *walk_seen(const struct walk *walk)
+{
+    return walk->seen;
+}
+
+const struct parent *walk_parents(const struct walk *walk, unsigned *ret_count)
+{
+    *ret_count = walk->parents ? walk->parents->len : 0;
+    return walk->parents ? (const struct parent *)(void *)walk->parents->data : NULL;
+}
+
+void append_instant(GString *path, const char *parameter, instant_t instant)
+{
+    char text[INSTANT_TEXT_BYTES];
+
+    if (instant == INSTANT_NONE)
+        return;
+    instant_format_rfc3339(instant, text);
+    g_string_append_printf(path, "&%s=%s", parameter, text);
+}
+
+bool walk_next_cursor(struct walk *walk, const struct json_value *root, char **ret, GError **error)
+{
+    const struct json_value *next =
+        json_member(json_member(root, "additional_data"), "next_cursor");
+
+    *ret = NULL;
+    if (!next || next->kind == JSON_NULL)
+        return true;
+    if (next->kind != JSON_STRING || next->length == 0) {
+        error_setf(error, PENSTOCK_ERROR_DATA, "the answer's next_cursor is not a text");
+        return false;
+    }
+    if (walk->marker && json_text_is(next, walk->marker)) {
+        error_setf(error, PENSTOCK_ERROR_DATA,
+                   "the server repeats a cursor, so the list has no end: run again later; if it "
+                   "stays so, report it to "
+                   "Pipedrive");
+        return false;
+    }
+    *ret = json_dup_string(next);
+    if (++walk->pages >= walk->marker_due) {
+        g_free(walk->marker);
+        walk->marker = g_strdup(*ret);
+        walk->marker_due *= 2;
+    }
+    return true;
+}
+
+bool page_has_more(const struct json_value *root)
+{
+    const struct json_value *more = json_member(root, "additional_data");
+    const struct json_value *wrapped = json_member(more, "pagination");
+
+    return json_is_true(json_member(wrapped ? wrapped : more, "more_items_in_collection"));
+}
+
+void move_watermark(struct walk *walk, instant_t time)
+{
+    struct walk_state *range = walk_range(walk);
+    struct list_state *list = &walk->state->lists[walk->list];
+    instant_t newest = range->t0 - STATE_OVERLAP;
+
+    if (time == INSTANT_NONE || range->t0 == INSTANT_NONE)
+        return;
+    time = MIN(time, newest) / INSTANT_SECOND * INSTANT_SECOND;
+    if (range->at == INSTANT_NONE || time > range->at)
+        range->at = time;
+    if (walk->leg == LEG_HEAD && (list->bookmark == INSTANT_NONE || time > list->bookmark))
+        list->bookmark = time;
+}
+
+void finish_leg(struct walk *walk)
+{
+    struct list_state *list = &walk->state->lists[walk->list];
+    struct walk_state *range = walk_range(walk);
+    instant_t t0 = range->t0;
+
+    if (walk->leg == LEG_STRETCH) {
+        list->floor = range->from;
+    } else {
+        if (t0 != INSTANT_NONE &&
+            (list->bookmark == INSTANT_NONE || t0 - STATE_OVERLAP > list->bookmark))
+            list->bookmark = t0 - STATE_OVERLAP;
+        list->loaded = true;
+        list->done_at = t0;
+        if (walk->leg == LEG_AGAIN)
+            walk->state->again_done = true;
+    }
+    walk_state_clear(range);
+}

@@ -1,0 +1,89 @@
+/* Walk: the way through one list. It says which request is next and what an answer means for the
+ * state; it does no I/O.
+ *
+ *     loop: walk_request → (send) → walk_decode → walk_advance, until step.done
+ *
+ * walk_decode() changes nothing but the batch, so an answer may be decoded again (after a new
+ * custom field was learned). walk_advance() moves the state; the caller commits rows and state
+ * together. Owner: I/O thread. */
+#ifndef PENSTOCK_PIPEDRIVE_WALK_H
+#define PENSTOCK_PIPEDRIVE_WALK_H
+
+#include "pipedrive/page.h"
+#include "pipedrive/state.h"
+
+/* Which walk of a time-ordered list. */
+enum leg {
+    LEG_HEAD,    /* first load, or what changed since the bookmark */
+    LEG_AGAIN,   /* after a first load: the archived deals a second time */
+    LEG_STRETCH, /* what a lowered start date uncovered */
+};
+
+/* A deal whose children are to be read, as the queue holds it. */
+struct parent {
+    int64_t id;
+    int64_t count;  /* products_count; -1 = unknown */
+    instant_t time; /* its update_time */
+    int64_t tries;
+    int64_t priority;
+};
+
+/* One parent whose answer is complete. */
+struct walk_group {
+    int64_t parent;
+    bool replace; /* lines that were not seen are to be flagged */
+    GArray *seen; /* int64_t */
+};
+
+/* What one answer brought, beside rows. */
+struct walk_step {
+    struct page_facts facts;
+    bool done;         /* nothing more to ask */
+    bool discard_rows; /* a probe: its rows are not to be written */
+    bool sweep;        /* done, and what walk_seen() doesn't hold is gone */
+    GArray *groups;    /* struct walk_group; NULL = none */
+    GArray *ask_alone; /* struct parent: their lines differ from their count */
+};
+void walk_step_done(struct walk_step *step);
+
+struct walk;
+
+/* A list of the catalog. state outlives the walk and is what it moves. */
+struct walk *walk_new_list(const struct stream *stream, unsigned list, enum leg leg,
+                           struct stream_state *state);
+/* Prepares the state of a leg that begins now; a walk that is under way goes on instead. from: the
+ * start date. */
+void walk_begin_leg(const struct stream *stream, unsigned list, enum leg leg,
+                    struct stream_state *state, instant_t from);
+/* Lines of up to 100 deals, or of one alone. Copies parents. */
+struct walk *walk_new_lines(const struct stream *stream, const struct parent *parents,
+                            unsigned count);
+struct walk *walk_new_flow(const struct stream *stream, const struct parent *parent);
+/* Accepts NULL. */
+void walk_free(struct walk *walk);
+
+/* Appends path and query of the next request. */
+void walk_request(const struct walk *walk, GString *path);
+/* false: DATA. Bounds the rows to the walk's range. */
+MUST_USE bool walk_decode(const struct walk *walk, struct decoder *decoder,
+                          const struct json_value *root, struct batch *batch,
+                          struct page_facts *ret, GError **error);
+/* date: the answer's Date. ret is initialised by the call; walk_step_done() it. */
+MUST_USE bool walk_advance(struct walk *walk, const struct json_value *root,
+                           const struct page_facts *facts, const struct batch *batch,
+                           instant_t date, struct walk_step *ret, GError **error);
+/* An error that the walk can live with: drops gated names or a stale cursor, and true: ask again.
+ */
+bool walk_refused(struct walk *walk, const GError *error);
+/* The page was too large: ask for half. False when one row is already the limit. */
+bool walk_ask_less(struct walk *walk);
+
+const struct stream *walk_stream(const struct walk *walk);
+unsigned walk_list(const struct walk *walk);
+int walk_cost(const struct walk *walk);
+/* WALK_WHOLE: ids of all rows so far. */
+const GArray *walk_seen(const struct walk *walk);
+/* WALK_LINES, WALK_FLOW: the parents that it reads. */
+const struct parent *walk_parents(const struct walk *walk, unsigned *ret_count);
+
+#endif

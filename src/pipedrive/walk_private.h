@@ -1,0 +1,59 @@
+/* What the kinds of walks share among themselves. */
+#ifndef PENSTOCK_PIPEDRIVE_WALK_PRIVATE_H
+#define PENSTOCK_PIPEDRIVE_WALK_PRIVATE_H
+
+#include "pipedrive/walk.h"
+
+enum probe {
+    PROBE_NONE,
+    PROBE_FIRST, /* one page from the old end: are there rows without update_time? */
+    PROBE_LAST,  /* one row from the new end */
+};
+
+struct walk_ops {
+    void (*request)(const struct walk *, GString *path);
+    bool (*decode)(const struct walk *, struct decoder *, const struct json_value *, struct batch *,
+                   struct page_facts *, GError **);
+    bool (*advance)(struct walk *, const struct json_value *, const struct page_facts *,
+                    const struct batch *, instant_t, struct walk_step *, GError **);
+};
+
+struct walk {
+    const struct walk_ops *ops;
+    const struct stream *stream;
+    unsigned list;
+    enum leg leg;
+    struct stream_state *state;
+    unsigned limit; /* rows a page, halved when pages are too large */
+    enum probe probe;
+    char *cursor; /* of the next page */
+    char *marker; /* a cursor seen before: Brent's way to notice that they go in a circle */
+    unsigned pages, marker_due;
+    instant_t anchor_time; /* files, newest first: of the row that the next page must begin with */
+    GArray *seen;          /* WALK_WHOLE: int64_t */
+    GArray *parents;       /* struct parent */
+    int64_t start;         /* WALK_FLOW: offset of the next page */
+    GArray *group;         /* WALK_LINES: ids of the deal under way */
+    int64_t group_parent;  /* 0 = none yet */
+    GHashTable *finished;  /* WALK_LINES: deals whose set is complete */
+};
+
+struct walk *walk_alloc(const struct walk_ops *ops, const struct stream *stream);
+/* additional_data.next_cursor, or NULL; DATA when the cursors go in a circle. */
+bool walk_next_cursor(struct walk *walk, const struct json_value *root, char **ret, GError **error);
+/* v1: is there more, wherever the answer says so. */
+bool page_has_more(const struct json_value *root);
+void append_instant(GString *path, const char *parameter, instant_t instant);
+struct walk_state *walk_range(const struct walk *walk);
+
+extern const struct walk_ops walk_cursor_ops, walk_notes_ops, walk_files_ops, walk_whole_ops;
+
+/* Shared by notes and files: ascending by id with offsets, pages overlapping by one row. */
+bool advance_by_id(struct walk *walk, const struct json_value *root, const struct page_facts *facts,
+                   struct walk_step *step);
+/* The walk of a list ended at T0: moves the bookmark, forgets the walk. */
+void finish_leg(struct walk *walk);
+/* Rows up to `time` were read. */
+void move_watermark(struct walk *walk, instant_t time);
+
+#endif
