@@ -1,0 +1,93 @@
+/* The commands that are not a sync: each asks, answers with a plain record, and changes nothing but
+ * what it says. */
+#ifndef PENSTOCK_SYNC_COMMANDS_H
+#define PENSTOCK_SYNC_COMMANDS_H
+
+#include "sync/sync.h"
+
+/* --- check: who am I, may I see everything, is the destination writable, what is left of the
+ * budget. 2 tokens. --- */
+struct check_report {
+    char *user_name, *company_name, *company_domain;
+    int64_t user_id, company_id;
+    bool is_admin;                        /* false: rows are missed silently; the caller warns */
+    int64_t burst_limit;                  /* requests per 2 s; -1 unknown */
+    int64_t daily_limit, daily_remaining; /* tokens of the company; -1 unknown */
+    char *destination;                    /* "crm.db: writable, 16 tables" … */
+    bool destination_ok;
+    char *destination_error; /* when not ok: message with the next step */
+    bool other_company;      /* the destination holds another company's data */
+    GPtrArray *gated;        /* char *: include fields that the company's plan refuses, as the state
+                                remembers them */
+    int64_t tokens;
+};
+MUST_USE bool check_run(const struct sync_settings *settings, struct check_report *ret,
+                        GError **error);
+void check_report_done(struct check_report *report);
+
+/* --- discover: tables, columns, keys, methods. With a token also the custom fields (40 tokens);
+ * else the catalog alone. --- */
+struct discover_column {
+    char *name;
+    const char *type; /* column_type_name() */
+    char *source;     /* key in the API; for custom fields the 40-character key */
+    char *comment;    /* field name of a custom field, or NULL */
+};
+struct discover_table {
+    const char *name, *method;   /* "CDC" or "full" */
+    const char *key;             /* "id" */
+    const char *replication_key; /* or NULL */
+    const char *source;          /* "GET /api/v2/deals" */
+    int cost_tokens;
+    bool selected;
+    GArray *columns; /* struct discover_column */
+};
+MUST_USE bool discover_run(const struct sync_settings *settings,
+                           GPtrArray **ret_tables /* struct discover_table */, GError **error);
+
+/* --- plan: what a sync would cost, before anything is spent. --- */
+struct plan_table {
+    const char *table;
+    bool first_load;
+    int64_t rows_low, rows_high, calls_low, calls_high, tokens_low, tokens_high;
+    const char *note; /* "not due for 5 h", "backlog 1,200 deals" or NULL */
+};
+struct plan_report {
+    GArray *tables; /* struct plan_table */
+    int64_t calls_high, tokens_low, tokens_high;
+    int64_t seconds;      /* at the current burst limit */
+    double days;          /* tokens_high over the daily limit; < 0 unknown */
+    int64_t spent_tokens; /* what the plan itself cost */
+    int64_t burst_limit, daily_limit, daily_remaining;
+};
+MUST_USE bool plan_run(const struct sync_settings *settings, struct plan_report *ret,
+                       GError **error);
+void plan_report_done(struct plan_report *report);
+
+/* --- status: from the destination alone, no token spent. --- */
+struct status_table {
+    const char *table;
+    bool loaded;           /* false: never synced */
+    int64_t rows, deleted; /* alive and flagged in the destination */
+    char bookmark[32];     /* RFC 3339 or "" */
+    char last_run[32];     /* when it last ended well, RFC 3339 server time, "" = never */
+    int64_t lag_s;         /* since that, by this machine's clock; -1 unknown */
+    char *last_outcome;    /* of the last run, from _penstock_runs; NULL = none */
+    int64_t backlog;       /* children: deals waiting; else 0 */
+};
+struct status_report {
+    char *company; /* NULL: never synced */
+    int64_t company_id;
+    GArray *tables;    /* struct status_table */
+    int64_t max_lag_s; /* the worst of the tables that are selected; -1 = never synced */
+};
+MUST_USE bool status_run(const struct sync_settings *settings, struct status_report *ret,
+                         GError **error);
+void status_report_done(struct status_report *report);
+
+/* --- reset: drops the tables (all of the connection's, or settings->tables) with their bookmarks;
+ * names of custom fields are permanent and stay. --- */
+MUST_USE bool reset_run(const struct sync_settings *settings, unsigned *ret_dropped,
+                        GError **error);
+
+#endif

@@ -1,0 +1,138 @@
+#include "sync/api.h"
+#include "sync/commands.h"
+#include "sync/memory.h"
+
+static void column_clear(void *data)
+{
+    struct discover_column *column = data;
+
+    g_free(column->name);
+    g_free(column->source);
+    g_free(column->comment);
+}
+
+static void table_free_one(void *data)
+{
+    struct discover_table *table = data;
+
+    g_array_unref(table->columns);
+    g_free((char *)table->source);
+    g_free(table);
+}
+
+/* Reads an entity's field list into fields; names that the destination already gave stay. */
+static bool read_fields(struct api *api, const struct stream *stream, struct fields *fields,
+                        GError **error)
+{
+    struct arena *arena = arena_new();
+    g_autofree char *cursor = NULL;
+    bool good = true, changed;
+
+    fields_begin_list(fields);
+    do {
+        g_autoptr(GString) path = g_string_new(NULL);
+        const struct json_value *root;
+
+        g_string_printf(path, "%s?limit=%d", catalog_fields_path(stream->fields),
+                        CATALOG_FIELDS_PAGE);
+        if (cursor) {
+            g_string_append(path, "&cursor=");
+            g_string_append_uri_escaped(path, cursor, NULL, FALSE);
+        }
+        g_clear_pointer(&cursor, g_free);
+        good = api_get(api, path->str, CATALOG_FIELDS_COST, arena, NULL, &root, error) &&
+               fields_take_page(fields, root, &cursor, error);
+    } while (good && cursor);
+    if (good)
+        fields_end_list(fields, &changed);
+    arena_free(arena);
+    return good;
+}
+
+static const char *custom_key(const struct fields *fields, const char *column)
+{
+    g_autoptr(GPtrArray) list = fields ? fields_list(fields) : NULL;
+
+    for (unsigned i = 0; list && i < list->len; i++) {
+        const struct field *field = list->pdata[i];
+
+        for (unsigned j = 0; field->is_custom && j < field->parts->len; j++)
+            if (g_strcmp0(g_array_index(field->parts, struct field_part, j).column, column) == 0)
+                return field->key;
+    }
+    return NULL;
+}
+
+static struct discover_table *describe(const struct sync_settings *settings,
+                                       const struct stream *stream, const struct fields *fields)
+{
+    struct discover_table *result = g_new0(struct discover_table, 1);
+    g_autoptr(Table) table = fields_build_table(stream, fields);
+
+    result->name = stream->name;
+    result->method = stream->method;
+    result->key = "id";
+    result->replication_key = stream->replication_key;
+    result->source = g_strdup_printf("GET %s", stream->lists[0].path);
+    result->cost_tokens = stream->lists[0].cost_tokens;
+    result->selected = memory_is_selected(settings, stream);
+    result->columns = g_array_new(FALSE, TRUE, sizeof(struct discover_column));
+    g_array_set_clear_func(result->columns, column_clear);
+    for (unsigned i = 0; i < table->columns->len; i++) {
+        const struct column *column = table_column(table, i);
+        const char *key = custom_key(fields, column->name);
+        struct discover_column row = {.name = g_strdup(column->name),
+                                      .type = column_type_name(column->type)};
+
+        if (!column->is_system)
+            row.source = g_strdup(key ? key : column->comment);
+        if (key)
+            row.comment = g_strdup(column->comment);
+        g_array_append_val(result->columns, row);
+    }
+    return result;
+}
+
+static enum fields_mode mode_of(const struct sync_settings *settings)
+{
+    return settings->custom_fields == CUSTOM_FIELDS_KEYS   ? FIELDS_AS_KEYS
+           : settings->custom_fields == CUSTOM_FIELDS_JSON ? FIELDS_AS_JSON
+                                                           : FIELDS_AS_NAMES;
+}
+
+static bool add_stream(const struct sync_settings *settings, struct api *api, struct memory *memory,
+                       const struct stream *stream, GPtrArray *tables, GError **error)
+{
+    struct fields *fields =
+        stream->fields == FIELDS_NONE ? NULL : fields_new(stream, mode_of(settings));
+    bool good = true;
+
+    for (unsigned i = 0; fields && memory->fields && i < memory->fields->row_count; i++)
+        fields_restore(fields, memory->fields->rows[i].cells);
+    if (fields && api->client && fields_mode(fields) != FIELDS_AS_JSON)
+        good = read_fields(api, stream, fields, error);
+    if (good)
+        g_ptr_array_add(tables, describe(settings, stream, fields));
+    fields_free(fields);
+    return good;
+}
+
+bool discover_run(const struct sync_settings *settings, GPtrArray **ret_tables, GError **error)
+{
+    GPtrArray *tables = g_ptr_array_new_with_free_func(table_free_one);
+    struct memory memory = {0};
+    struct api api = {0};
+    bool good = (!settings->token || api_open(&api, settings, error)) &&
+                (!settings->driver || memory_open(&memory, settings, true, error));
+
+    for (unsigned i = 0; good && i < STREAM_COUNT; i++)
+        good = add_stream(settings, &api, &memory, &catalog[i], tables, error);
+    if (memory.states)
+        memory_close(&memory);
+    api_close(&api);
+    if (good)
+        *ret_tables = tables;
+    else
+        g_ptr_array_unref(tables);
+    return good;
+}

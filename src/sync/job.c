@@ -1,0 +1,332 @@
+#include "sync/job.h"
+
+#include "base/log.h"
+#include "sync/job_private.h"
+
+#include <string.h>
+
+/* A first guess at what a record needs: body, values, cells. */
+#define ROW_BYTES_FIRST ((size_t)4 << 10)
+
+struct task *task_new(struct job *job, struct walk *walk)
+{
+    struct task *task = g_new0(struct task, 1);
+
+    task->job = job;
+    task->walk = walk;
+    g_ptr_array_add(job->tasks, task);
+    return task;
+}
+
+static void task_free(void *data)
+{
+    struct task *task = data;
+
+    walk_free(task->walk);
+    batch_release(task->batch);
+    g_free(task->fields_cursor);
+    g_free(task);
+}
+
+static enum fields_mode fields_mode_of(const struct sync_settings *settings)
+{
+    static const enum fields_mode modes[] = {
+        [CUSTOM_FIELDS_NAMES] = FIELDS_AS_NAMES,
+        [CUSTOM_FIELDS_KEYS] = FIELDS_AS_KEYS,
+        [CUSTOM_FIELDS_JSON] = FIELDS_AS_JSON,
+    };
+
+    return modes[settings->custom_fields];
+}
+
+struct job *job_new(const struct job_context *context, const struct stream *stream, bool selected)
+{
+    struct job *job = g_new0(struct job, 1);
+
+    job->context = context;
+    job->stream = stream;
+    job->selected = selected;
+    job->state_name =
+        selected ? g_strdup(stream->name) : g_strdup_printf("%s#parents", stream->name);
+    stream_state_init(&job->state);
+    if (stream->fields != FIELDS_NONE)
+        job->fields = fields_new(stream, fields_mode_of(context->settings));
+    job->ignored_fields = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    job->old_tables = g_ptr_array_new_with_free_func((GDestroyNotify)table_free);
+    job->tasks = g_ptr_array_new_with_free_func(task_free);
+    job->recent = g_array_new(FALSE, FALSE, sizeof(struct recent_row));
+    job->page_bytes = MAX(stream->page_rows, 50) * ROW_BYTES_FIRST;
+    job->progress.table = stream->name;
+    job->progress.outcome = OUTCOME_WAITING;
+    return job;
+}
+
+void job_free(struct job *job)
+{
+    if (!job)
+        return;
+    g_ptr_array_unref(job->tasks);
+    decoder_free(job->decoder);
+    fields_free(job->fields);
+    g_hash_table_unref(job->ignored_fields);
+    g_ptr_array_unref(job->old_tables);
+    stream_state_done(&job->state);
+    g_array_unref(job->recent);
+    g_clear_error(&job->error);
+    g_free(job->state_name);
+    g_free(job->message);
+    g_free(job);
+}
+
+/* The table as the fields say now; older definitions live on for batches under way. */
+void job_build_table(struct job *job)
+{
+    decoder_free(job->decoder);
+    job->table = fields_build_table(job->stream, job->fields);
+    g_ptr_array_add(job->old_tables, job->table);
+    job->decoder = decoder_new(job->stream, job->fields, job->table, job->state.gated);
+    decoder_ignore(job->decoder, job->ignored_fields, false);
+}
+
+static bool read_state(struct job *job, const char *text, GError **error)
+{
+    size_t length = strlen(text);
+    g_autofree char *padded = g_malloc0(length + JSON_PADDING);
+    struct json_parser *parser = json_parser_new();
+    struct arena *arena = arena_new();
+    const struct json_value *root;
+    bool good;
+
+    memcpy(padded, text, length);
+    good = json_parse(parser, padded, length, arena, &root, error) &&
+           stream_state_read(&job->state, job->stream, root, error);
+    arena_free(arena);
+    json_parser_free(parser);
+    return good;
+}
+
+bool job_restore(struct job *job, const char *state_text, const struct batch *stored,
+                 GError **error)
+{
+    for (unsigned i = 0; job->fields && i < stored->row_count; i++)
+        fields_restore(job->fields, stored->rows[i].cells);
+    if (state_text && !read_state(job, state_text, error))
+        return false;
+    job_build_table(job);
+    return true;
+}
+
+void job_report(struct job *job)
+{
+    instant_t bookmark = job->stream->replication_key
+                             ? stream_state_bookmark(&job->state, job->stream)
+                             : INSTANT_NONE;
+
+    job->progress.bookmark[0] = '\0';
+    if (bookmark != INSTANT_NONE)
+        instant_format_rfc3339(bookmark, job->progress.bookmark);
+    job->context->changed(job->context->opaque, job);
+}
+
+bool job_is_ended(const struct job *job)
+{
+    return job->phase == JOB_ENDED && job->works == 0;
+}
+
+void job_stop(struct job *job, enum outcome outcome, const char *message)
+{
+    if (job->phase == JOB_ENDED)
+        return;
+    job->phase = JOB_ENDED;
+    job->progress.outcome = outcome;
+    if (message && !job->message)
+        job->message = g_strdup(message);
+    /* Tasks stay: requests under way still point at theirs. Their credit comes back with the
+     * answer. */
+    for (unsigned i = 0; i < job->tasks->len; i++) {
+        struct task *task = job->tasks->pdata[i];
+
+        if (task->phase != TASK_SENT)
+            batch_release(g_steal_pointer(&task->batch));
+    }
+    job_report(job);
+}
+
+/* --- works for the loader --- */
+
+struct work *job_work(struct job *job, enum work_kind kind)
+{
+    struct work *work = work_new(kind, job->stream, job);
+
+    work->now = job->context->now(job->context->opaque);
+    work->table = job->table;
+    work->rows_are_stored = job->selected;
+    work->run.progress = job->progress;
+    work->run.message = g_strdup(job->message);
+    if (job->fields_dirty && kind == WORK_COMMIT) {
+        work->fields = batch_new();
+        batch_prepare(work->fields, job->context->fields_table, 64);
+        fields_write(job->fields, work->fields);
+        job->fields_dirty = false;
+    }
+    return work;
+}
+
+void job_put_state(struct job *job, struct work *work)
+{
+    GString *text = g_string_new(NULL);
+
+    stream_state_write(&job->state, job->stream, text);
+    g_free(work->state_name);
+    g_free(work->state);
+    work->state_name = g_strdup(job->state_name);
+    work->state = g_string_free(text, FALSE);
+}
+
+void job_push(struct job *job, struct work *work)
+{
+    job->works++;
+    job->context->push(job->context->opaque, work);
+}
+
+/* --- the beginning --- */
+
+static bool fields_are_due(const struct job *job)
+{
+    if (!job->fields || fields_mode(job->fields) == FIELDS_AS_JSON)
+        return false;
+    return schedule_is_due(&job->context->schedule, job->state.fields_at,
+                           job->context->schedule.every_s[INTERVAL_FULL]);
+}
+
+/* In the middle of things: an unknown field turned up. */
+void job_read_fields(struct job *job)
+{
+    fields_begin_list(job->fields);
+    task_new(job, NULL);
+}
+
+void job_begin(struct job *job)
+{
+    int64_t due_in_s;
+
+    job->progress.first_load = schedule_is_first_load(job->stream, &job->state);
+    if (job->stream->walk == WALK_LINES || job->stream->walk == WALK_FLOW) {
+        job->phase = JOB_WAITING;
+        return;
+    }
+    job->leg_count =
+        schedule_legs(job->stream, &job->state, &job->context->schedule, job->legs, &due_in_s);
+    if (job->leg_count == 0) {
+        g_autofree char *text = g_strdup_printf("due in %" G_GINT64_FORMAT " s", MAX(due_in_s, 0));
+
+        log_debug("table", "table", job->stream->name, "state", text, NULL);
+        job_stop(job, OUTCOME_NOT_DUE, NULL);
+        return;
+    }
+    job->progress.outcome = OUTCOME_RUNNING;
+    if (fields_are_due(job)) {
+        job->phase = JOB_FIELDS;
+        job_read_fields(job);
+    } else {
+        job_begin_leg(job);
+    }
+}
+
+/* --- legs --- */
+
+void job_begin_leg(struct job *job)
+{
+    const struct schedule_leg *leg;
+    struct list_state *list;
+    const struct walk_state *range;
+
+    if (job->leg == job->leg_count) {
+        job_drain(job);
+        return;
+    }
+    leg = &job->legs[job->leg];
+    list = &job->state.lists[leg->list];
+    range = leg->leg == LEG_STRETCH ? &list->stretch : &list->walk;
+    job->phase = JOB_LEGS;
+    job->backfill_leg = !list->loaded;
+    walk_begin_leg(job->stream, leg->list, leg->leg, &job->state, leg->from);
+    job->leg_since = range->from;
+    job->resumed = range->t0 != INSTANT_NONE;
+    task_new(job, walk_new_list(job->stream, leg->list, leg->leg, &job->state));
+}
+
+/* What began in an earlier run ended at that run's T0: one more walk brings it up to now. */
+static void catch_up(struct job *job)
+{
+    const struct schedule_leg *leg = &job->legs[job->leg];
+
+    if (job->resumed && leg->leg == LEG_HEAD && job->leg_count <= SCHEDULE_MAX_LEGS)
+        job->legs[job->leg_count++] = *leg;
+}
+
+void job_end_leg(struct job *job)
+{
+    catch_up(job);
+    g_ptr_array_set_size(job->tasks, 0);
+    job->leg++;
+    job_begin_leg(job);
+}
+
+/* Nothing more to ask: the last commit notes how many rows the table has. */
+void job_drain(struct job *job)
+{
+    struct work *work;
+
+    job->phase = JOB_DRAINING;
+    job->progress.outcome = OUTCOME_DONE;
+    work = job_work(job, WORK_COMMIT);
+    if (!job->selected)
+        work->table = NULL;
+    work->ends_table = job->selected;
+    work->run.ended = true;
+    job_put_state(job, work);
+    job_push(job, work);
+}
+
+/* --- tasks --- */
+
+struct task *job_next_task(struct job *job, int64_t now_ms, int64_t *ret_soonest_ms)
+{
+    if (job->phase == JOB_ENDED || job->phase == JOB_WAITING)
+        return NULL;
+    for (unsigned i = 0; i < job->tasks->len; i++) {
+        struct task *task = job->tasks->pdata[i];
+
+        if (task->phase != TASK_READY)
+            continue;
+        if (task->not_before_ms <= now_ms)
+            return task;
+        *ret_soonest_ms = MIN(*ret_soonest_ms, task->not_before_ms);
+    }
+    return NULL;
+}
+
+void task_request(const struct task *task, GString *path, int *ret_cost)
+{
+    const struct job *job = task->job;
+
+    g_string_truncate(path, 0);
+    if (task->walk) {
+        walk_request(task->walk, path);
+        *ret_cost = walk_cost(task->walk);
+        return;
+    }
+    g_string_printf(path, "%s?limit=%d", catalog_fields_path(job->stream->fields),
+                    CATALOG_FIELDS_PAGE);
+    if (task->fields_cursor) {
+        g_string_append(path, "&cursor=");
+        g_string_append_uri_escaped(path, task->fields_cursor, NULL, FALSE);
+    }
+    *ret_cost = CATALOG_FIELDS_COST;
+}
+
+size_t task_credit(const struct task *task)
+{
+    return task->walk ? task->job->page_bytes : (size_t)256 << 10;
+}

@@ -1,0 +1,123 @@
+/* Jobs: what one run owes each stream, as states that the I/O thread moves. No sockets, no threads
+ * here.
+ *
+ * A job reads its field list, walks its legs, or drains the queue of parents; each request under
+ * way is a task. Answers go in, works for the loader come out, the loader's replies go in again. */
+#ifndef PENSTOCK_SYNC_JOB_H
+#define PENSTOCK_SYNC_JOB_H
+
+#include "sync/message.h"
+#include "sync/retry.h"
+#include "sync/schedule.h"
+#include "sync/sync.h"
+
+enum job_phase {
+    JOB_WAITING,  /* children: the deals are still being read */
+    JOB_FIELDS,   /* the list of custom fields */
+    JOB_LEGS,     /* walking */
+    JOB_SEEDING,  /* children: every stored deal goes into the queue */
+    JOB_QUEUE,    /* children: waiting for the loader to read the queue */
+    JOB_CHILDREN, /* children: reading */
+    JOB_DRAINING, /* everything asked; commits are under way */
+    JOB_ENDED,
+};
+
+enum task_phase {
+    TASK_READY, /* its next request may go */
+    TASK_SENT,
+    TASK_HELD,    /* its answer waits for a newer field list */
+    TASK_WAITING, /* for the loader's word on its sweep */
+};
+
+struct job;
+
+struct task {
+    struct job *job;
+    struct walk *walk; /* NULL: it reads the field list */
+    enum task_phase phase;
+    struct retry_history history;
+    int64_t not_before_ms; /* monotonic */
+    struct batch *batch;   /* the credit of the request under way; holds the page while HELD */
+    const struct json_value *held;
+    instant_t held_date;
+    char *fields_cursor;
+    bool confirming; /* a small table is read a second time before half of it is flagged */
+};
+
+/* What all jobs of a run share. */
+struct job_context {
+    const struct sync_settings *settings;
+    struct schedule_settings schedule;
+    int64_t full_every_s;
+    const struct table *fields_table; /* of _penstock_fields */
+    bool has_deals_table;
+    instant_t (*now)(void *);            /* the server's time */
+    void (*push)(void *, struct work *); /* to the loader */
+    void (*warn)(void *, const char *table, const char *text);
+    void (*changed)(void *, struct job *); /* its progress changed */
+    void *opaque;
+};
+
+struct job {
+    const struct job_context *context;
+    const struct stream *stream;
+    bool selected; /* false: deals without a table, walked for their children */
+    enum job_phase phase;
+    struct stream_state state;
+    char *state_name;
+    struct fields *fields;
+    bool fields_dirty; /* rows of _penstock_fields go with the next commit */
+    GHashTable *ignored_fields;
+    struct table *table;
+    struct decoder *decoder;
+    GPtrArray *old_tables; /* definitions that batches under way may still use */
+    struct schedule_leg legs[SCHEDULE_MAX_LEGS + 1];
+    unsigned leg_count, leg;
+    bool backfill_leg;   /* the leg is part of a first load */
+    instant_t leg_since; /* its lower bound when it began */
+    bool resumed;        /* the leg goes on from an earlier run's T0 */
+    GPtrArray *tasks;    /* struct task, owned */
+    unsigned works;      /* with the loader */
+    size_t page_bytes;   /* what a page of it needs, as seen */
+    bool feeds_children; /* deals: its pages fill the queue */
+    GArray *recent;      /* deals without a table: read within the overlap, for the next run */
+    struct table_progress progress;
+    char *message;
+    GError *error;
+    int64_t failed_parents;
+};
+
+struct job *job_new(const struct job_context *context, const struct stream *stream, bool selected);
+void job_free(struct job *job);
+/* From what the destination remembers. stored: rows of _penstock_fields. DATA when the state is
+ * damaged. */
+MUST_USE bool job_restore(struct job *job, const char *state_text, const struct batch *stored,
+                          GError **error);
+/* After all jobs were restored: what is owed. */
+void job_begin(struct job *job);
+/* Children: the deals have ended (or were not asked at all). deals: their table, NULL without one.
+ */
+void job_parents_ended(struct job *job, const struct table *deals);
+
+/* The next task whose request may be sent now, or NULL; *ret_soonest_ms is lowered to when one may.
+ */
+struct task *job_next_task(struct job *job, int64_t now_ms, int64_t *ret_soonest_ms);
+/* Path and price of its request. */
+void task_request(const struct task *task, GString *path, int *ret_cost);
+/* Bytes of credit that it needs. */
+size_t task_credit(const struct task *task);
+/* An answer. Takes task->batch, which holds the body. Errors are dealt with inside, except those
+ * that stop the run: then false. */
+MUST_USE bool task_take(struct task *task, const struct json_value *root, instant_t date,
+                        GError **error);
+/* A failure. random: uniform in [0, 1). True: dealt with; false: stops the run, and *ret_parks says
+ * how. */
+MUST_USE bool task_fail(struct task *task, const GError *failure, const struct retry_policy *policy,
+                        double random, bool *ret_parks);
+/* The loader's reply to a work of this job. False: stops the run. */
+MUST_USE bool job_take_reply(struct job *job, struct reply *reply, GError **error);
+/* Ends the job where it stands. */
+void job_stop(struct job *job, enum outcome outcome, const char *message);
+bool job_is_ended(const struct job *job);
+
+#endif

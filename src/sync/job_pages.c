@@ -1,0 +1,367 @@
+/* What answers and replies do to a job. */
+#include "base/log.h"
+#include "sync/job_private.h"
+
+#include <string.h>
+
+static bool is_child(const struct job *job)
+{
+    return job->stream->walk == WALK_LINES || job->stream->walk == WALK_FLOW;
+}
+
+/* --- deals without a table: what was read within the overlap is no news when it is read again ---
+ */
+
+static bool was_recent(const GArray *recent, int64_t id, instant_t time)
+{
+    for (unsigned i = 0; i < recent->len; i++) {
+        const struct recent_row *row = &g_array_index(recent, struct recent_row, i);
+
+        if (row->id == id && row->time == time)
+            return true;
+    }
+    return false;
+}
+
+static void filter_recent(struct job *job, struct batch *batch, instant_t t0)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < batch->row_count; i++) {
+        const struct cell *cells = batch->rows[i].cells;
+        const struct cell *time_cell = &cells[batch->table->version];
+        struct recent_row row;
+
+        if (time_cell->kind == CELL_VALUE &&
+            instant_parse(time_cell->text, time_cell->length, &row.time) &&
+            cell_int64(&cells[batch->table->keys[0]], &row.id)) {
+            if (t0 != INSTANT_NONE && row.time >= t0 - STATE_OVERLAP)
+                g_array_append_val(job->recent, row);
+            if (was_recent(job->state.recent, row.id, row.time))
+                continue;
+        }
+        batch->rows[kept++] = batch->rows[i];
+    }
+    batch->row_count = kept;
+}
+
+static void keep_recent(struct job *job)
+{
+    GArray *old = job->state.recent;
+
+    job->state.recent = job->recent;
+    job->recent = old;
+    g_array_set_size(job->recent, 0);
+}
+
+/* --- pages --- */
+
+/* What the next page of this job will probably need: the largest so far, slowly forgotten. */
+static void learn_page_bytes(struct job *job, struct batch *batch)
+{
+    size_t used = batch_used_bytes(batch);
+    size_t padded = used + used / 8 + 4096;
+
+    job->page_bytes = MAX(padded, job->page_bytes - job->page_bytes / 8);
+    batch_adjust_credit(batch, used);
+}
+
+static void warn_skipped(struct job *job, unsigned skipped)
+{
+    g_autofree char *text = NULL;
+
+    if (skipped == 0 || job->stream->id == STREAM_DEAL_FIELDS) /* subfields have no id by design */
+        return;
+    job->progress.rejected += skipped;
+    text = g_strdup_printf("%u record(s) without an id were left out: they cannot be told apart",
+                           skipped);
+    job->context->warn(job->context->opaque, job->stream->name, text);
+}
+
+static struct work *page_work(struct task *task, struct walk_step *step)
+{
+    struct job *job = task->job;
+    struct work *work = job_work(job, WORK_COMMIT);
+    const struct schedule_leg *leg = is_child(job) ? NULL : &job->legs[job->leg];
+
+    work->table = task->batch->table;
+    work->queue_parents = job->feeds_children && !step->discard_rows && task->batch->row_count > 0;
+    work->is_backfill = leg && (leg->leg != LEG_HEAD || job->backfill_leg);
+    work->since = job->leg_since;
+    if (step->sweep) {
+        const GArray *seen = walk_seen(task->walk);
+
+        work->sweep = true;
+        work->sweep_confirmed = task->confirming || job->context->settings->assume_yes;
+        work->seen = g_array_sized_new(FALSE, FALSE, sizeof(int64_t), seen->len);
+        g_array_append_vals(work->seen, seen->data, seen->len);
+    }
+    if (step->discard_rows || (task->batch->row_count == 0 && !work->sweep))
+        batch_release(g_steal_pointer(&task->batch));
+    else
+        work->batch = g_steal_pointer(&task->batch);
+    return work;
+}
+
+/* After the last page of a leg. */
+static void end_list_walk(struct task *task, bool swept)
+{
+    if (swept)
+        task->phase = TASK_WAITING; /* the guard may have a say */
+    else
+        job_end_leg(task->job);
+}
+
+static bool apply_page(struct task *task, const struct json_value *root, instant_t date,
+                       const struct page_facts *facts, GError **error)
+{
+    struct job *job = task->job;
+    struct walk_step step;
+    struct work *work;
+
+    if (!walk_advance(task->walk, root, facts, task->batch, date, &step, error))
+        return false;
+    task->history = (struct retry_history){0};
+    task->phase = TASK_READY;
+    learn_page_bytes(job, task->batch);
+    warn_skipped(job, task->batch->skipped);
+    job->progress.rejected += step.discard_rows ? 0 : task->batch->rejected;
+    if (!job->selected) {
+        filter_recent(job, task->batch, date);
+        if (step.done)
+            keep_recent(job);
+    }
+    work = page_work(task, &step);
+    if (is_child(job)) {
+        job_children_step(task, &step, work);
+        walk_step_done(&step);
+        return true;
+    }
+    job_put_state(job, work);
+    job_push(job, work);
+    if (step.done)
+        end_list_walk(task, step.sweep);
+    walk_step_done(&step);
+    return true;
+}
+
+static bool reading_fields(const struct job *job)
+{
+    for (unsigned i = 0; i < job->tasks->len; i++)
+        if (!((const struct task *)job->tasks->pdata[i])->walk)
+            return true;
+    return false;
+}
+
+/* DATA leaves the task ready to ask again, with its batch released: the caller decides. */
+static bool take_page(struct task *task, const struct json_value *root, instant_t date,
+                      GError **error)
+{
+    struct job *job = task->job;
+    struct page_facts facts;
+
+    if (!walk_decode(task->walk, job->decoder, root, task->batch, &facts, error))
+        return false;
+    if (facts.unknown_field) {
+        task->phase = TASK_HELD;
+        task->held = root;
+        task->held_date = date;
+        if (!reading_fields(job))
+            job_read_fields(job);
+        return true;
+    }
+    return apply_page(task, root, date, &facts, error);
+}
+
+/* --- the list of custom fields --- */
+
+static bool release_held(struct job *job, GError **error)
+{
+    decoder_ignore(job->decoder, job->ignored_fields, true);
+    for (unsigned i = 0; i < job->tasks->len; i++) {
+        struct task *task = job->tasks->pdata[i];
+
+        if (task->phase == TASK_HELD)
+            return take_page(task, task->held, task->held_date, error);
+    }
+    decoder_ignore(job->decoder, job->ignored_fields, false);
+    return true;
+}
+
+static bool take_fields(struct task *task, const struct json_value *root, instant_t date,
+                        GError **error)
+{
+    struct job *job = task->job;
+    bool changed, good = true;
+
+    g_clear_pointer(&task->fields_cursor, g_free);
+    if (!fields_take_page(job->fields, root, &task->fields_cursor, error))
+        return false;
+    batch_release(g_steal_pointer(&task->batch));
+    task->phase = TASK_READY;
+    if (task->fields_cursor)
+        return true;
+    fields_end_list(job->fields, &changed);
+    job->state.fields_at = date;
+    if (changed) {
+        job->fields_dirty = true;
+        job_build_table(job);
+    }
+    g_ptr_array_remove(job->tasks, task);
+    if (job->phase == JOB_FIELDS)
+        job_begin_leg(job);
+    else
+        good = release_held(job, error);
+    decoder_ignore(job->decoder, job->ignored_fields, false);
+    return good;
+}
+
+bool task_take(struct task *task, const struct json_value *root, instant_t date, GError **error)
+{
+    return task->walk ? take_page(task, root, date, error) : take_fields(task, root, date, error);
+}
+
+/* --- failures --- */
+
+static void fail_table(struct job *job, const GError *failure)
+{
+    g_clear_error(&job->error);
+    job->error = g_error_copy(failure);
+    job_stop(job, OUTCOME_FAILED, failure->message);
+}
+
+/* The walk knows better than the policy: 400 and 403 may be about a name that the plan does not
+ * allow. */
+static bool walk_copes(struct task *task, const GError *failure)
+{
+    struct job *job = task->job;
+    bool gated = job->state.gated;
+
+    if (!task->walk || !walk_refused(task->walk, failure))
+        return false;
+    if (gated != job->state.gated) {
+        job->context->warn(
+            job->context->opaque, job->stream->name,
+            "some fields need a plan or an app that the company lacks: they are left out");
+        job_build_table(job);
+    }
+    return true;
+}
+
+bool task_fail(struct task *task, const GError *failure, const struct retry_policy *policy,
+               double random, bool *ret_parks)
+{
+    struct job *job = task->job;
+    bool forbidden =
+        error_is(failure, PENSTOCK_ERROR_AUTH) && error_detail(failure)->origin_code == 403;
+    struct retry_decision decision;
+
+    *ret_parks = false;
+    batch_release(g_steal_pointer(&task->batch));
+    task->phase = TASK_READY;
+    if (walk_copes(task, failure))
+        return true;
+    if (forbidden) { /* this list, not the credential as a whole */
+        if (is_child(job))
+            job_give_up_children(task, failure);
+        else
+            fail_table(job, failure);
+        return true;
+    }
+    decision = retry_decide(policy, is_child(job) ? CALL_RECORD : CALL_PAGE, &task->history,
+                            failure, random);
+    log_debug("failure", "table", job->stream->name, "error", failure->message, "action",
+              retry_action_name(decision.action), "wait_ms", log_int(decision.wait_ms), NULL);
+    switch (decision.action) {
+    case RETRY_AFTER:
+        task->not_before_ms = clock_monotonic_ms() + decision.wait_ms;
+        return true;
+    case RETRY_SMALLER:
+        if (!task->walk || !walk_ask_less(task->walk))
+            fail_table(job, failure);
+        else
+            job->page_bytes = MAX(job->page_bytes / 2, 4096);
+        return true;
+    case RETRY_GIVE_UP_REQUEST:
+        job_give_up_children(task, failure);
+        return true;
+    case RETRY_STOP_TABLE:
+        fail_table(job, failure);
+        return true;
+    case RETRY_STOP_RUN:
+        *ret_parks = decision.parks;
+        return false;
+    }
+    g_assert_not_reached();
+}
+
+/* --- the loader's replies --- */
+
+static struct task *waiting_task(const struct job *job)
+{
+    for (unsigned i = 0; i < job->tasks->len; i++) {
+        struct task *task = job->tasks->pdata[i];
+
+        if (task->phase == TASK_WAITING)
+            return task;
+    }
+    return NULL;
+}
+
+/* A small table that lost more than half of its rows is read a second time before anything is
+ * flagged. */
+#define CONFIRM_ROWS 20
+
+static void take_guard(struct job *job, const struct reply *reply)
+{
+    struct task *task = waiting_task(job);
+
+    if (task && !task->confirming && reply->alive <= CONFIRM_ROWS &&
+        reply->would_flag < reply->alive) {
+        g_ptr_array_set_size(job->tasks, 0);
+        job_begin_leg(job);
+        ((struct task *)job->tasks->pdata[0])->confirming = true;
+        return;
+    }
+    fail_table(job, reply->error);
+}
+
+static void count_reply(struct job *job, const struct reply *reply)
+{
+    job->progress.rows += reply->rows;
+    job->progress.deleted += reply->deleted;
+}
+
+static void take_committed(struct job *job)
+{
+    if (waiting_task(job) && job->works == 0)
+        job_end_leg(job);
+    else if (job->phase == JOB_DRAINING && job->works == 0)
+        job->phase = JOB_ENDED;
+    else if (job->phase == JOB_CHILDREN && job->tasks->len == 0 && job->works == 0)
+        job_read_queue(job);
+}
+
+bool job_take_reply(struct job *job, struct reply *reply, GError **error)
+{
+    job->works--;
+    if (reply->error && error_is(reply->error, PENSTOCK_ERROR_GUARD)) {
+        take_guard(job, reply);
+        return true;
+    }
+    if (reply->error) {
+        g_propagate_error(error, g_steal_pointer(&reply->error));
+        return false;
+    }
+    count_reply(job, reply);
+    if (job->phase != JOB_ENDED) {
+        if (reply->kind == WORK_QUEUE)
+            job_queue_came(job, reply);
+        else if (reply->kind == WORK_SEED)
+            job_read_queue(job);
+        else
+            take_committed(job);
+    }
+    job_report(job);
+    return true;
+}

@@ -1,0 +1,27 @@
+/* What job.c, job_pages.c and job_children.c share. */
+#ifndef PENSTOCK_SYNC_JOB_PRIVATE_H
+#define PENSTOCK_SYNC_JOB_PRIVATE_H
+
+#include "sync/job.h"
+
+struct task *task_new(struct job *job, struct walk *walk);
+void job_build_table(struct job *job);
+/* Tells the world how far it is. */
+void job_report(struct job *job);
+struct work *job_work(struct job *job, enum work_kind kind);
+void job_put_state(struct job *job, struct work *work);
+void job_push(struct job *job, struct work *work);
+void job_read_fields(struct job *job);
+void job_begin_leg(struct job *job);
+void job_end_leg(struct job *job);
+void job_drain(struct job *job);
+
+/* Children. */
+void job_read_queue(struct job *job);
+void job_queue_came(struct job *job, struct reply *reply);
+/* After a page of children: groups, new tasks, the end of the round. */
+void job_children_step(struct task *task, struct walk_step *step, struct work *work);
+/* A child's request is given up: the parents wait for another day, or are forgotten. */
+void job_give_up_children(struct task *task, const GError *failure);
+
+#endif

@@ -1,0 +1,493 @@
+#include "sync/loader.h"
+
+#include "base/fault.h"
+#include "base/handover.h"
+#include "sync/system.h"
+
+#include <string.h>
+
+/* A pass that would flag more than half of a table is read twice if the table is small, else a
+ * person is asked. */
+#define GUARD_SMALL_ROWS 20
+
+struct loader {
+    struct loader_settings settings;
+    GThread *thread;
+    GAsyncQueue *works, *replies;
+    struct destination *dest;
+    struct table *state_table, *runs_table, *fields_table;
+    struct queue queue;
+    const struct table *prepared[STREAM_COUNT]; /* newest definition that the destination has */
+    char *nonces[STREAM_COUNT];
+    GPtrArray *known; /* struct table: definitions made here */
+    instant_t started;
+    bool broken;
+};
+
+/* --- opening --- */
+
+static void take_state(const struct cell *cells, void *opaque)
+{
+    if (cells[STATE_NAME].kind != CELL_VALUE || cells[STATE_VALUE].kind != CELL_VALUE)
+        return;
+    g_hash_table_insert(opaque, g_strndup(cells[STATE_NAME].text, cells[STATE_NAME].length),
+                        g_strndup(cells[STATE_VALUE].text, cells[STATE_VALUE].length));
+}
+
+static void take_field(const struct cell *cells, void *opaque)
+{
+    batch_copy_row(opaque, cells);
+}
+
+static bool read_all(struct loader *loader, const struct table *table, destination_row_func func,
+                     void *opaque, GError **error)
+{
+    struct read_query query = {.table = table, .where = -1, .order_by = -1};
+
+    return destination_read(loader->dest, &query, func, opaque, error);
+}
+
+static char *table_state_name(const struct stream *stream)
+{
+    return g_strdup_printf("table:%s", stream->name);
+}
+
+/* What was noted about a table when a run last ended it: its nonce and how many rows it held. */
+static bool parse_table_state(const char *text, char **ret_nonce, int64_t *ret_rows)
+{
+    g_autofree char *padded = g_malloc0(strlen(text) + JSON_PADDING);
+    struct json_parser *parser = json_parser_new();
+    struct arena *arena = arena_new();
+    const struct json_value *root;
+    bool good;
+
+    memcpy(padded, text, strlen(text));
+    good = json_parse(parser, padded, strlen(text), arena, &root, NULL) &&
+           json_int64(json_member(root, "rows"), ret_rows);
+    if (good)
+        *ret_nonce = json_dup_string(json_member(root, "nonce"));
+    arena_free(arena);
+    json_parser_free(parser);
+    return good;
+}
+
+/* A table that was dropped, replaced or emptied behind our back must be loaded anew. */
+static bool look_at_table(struct loader *loader, const struct stream *stream, struct opened *opened,
+                          GError **error)
+{
+    g_autofree char *name = table_state_name(stream), *nonce = NULL;
+    const char *text = g_hash_table_lookup(opened->states, name);
+    struct table *table = fields_build_table(stream, NULL);
+    struct table_info info;
+    int64_t rows = 0;
+
+    g_ptr_array_add(loader->known, table);
+    if (!destination_inspect(loader->dest, table, &info, error))
+        return false;
+    if (text && parse_table_state(text, &nonce, &rows)) {
+        if (!info.exists)
+            opened->lost[stream->id] = g_strdup("it was dropped");
+        else if (g_strcmp0(info.nonce, nonce) != 0)
+            opened->lost[stream->id] = g_strdup("it was replaced by another table");
+        else if (info.rows < rows)
+            opened->lost[stream->id] = g_strdup_printf(
+                "it has %" G_GINT64_FORMAT " rows where %" G_GINT64_FORMAT " were loaded",
+                info.rows, rows);
+    } else if (!text && g_hash_table_contains(opened->states, stream->name) && !info.exists) {
+        opened->lost[stream->id] = g_strdup("it was dropped");
+    }
+    loader->nonces[stream->id] =
+        info.exists && info.nonce ? g_strdup(info.nonce) : g_uuid_string_random();
+    if (info.exists && stream->id == STREAM_DEAL_PRODUCTS)
+        loader->queue.lines_table = table;
+    table_info_done(&info);
+    return true;
+}
+
+static bool prepare_system(struct loader *loader, const struct table *table, GError **error)
+{
+    return destination_prepare(loader->dest, table, "system", error);
+}
+
+static bool open_destination(struct loader *loader, struct opened *opened, GError **error)
+{
+    if (!destination_open(loader->settings.driver, &loader->settings.destination, &loader->dest,
+                          error))
+        return false;
+    g_strlcpy(loader->dest->run_id, loader->settings.run_id, sizeof loader->dest->run_id);
+    loader->queue.dest = loader->dest;
+    if (!prepare_system(loader, loader->state_table, error) ||
+        !prepare_system(loader, loader->fields_table, error) ||
+        !prepare_system(loader, loader->runs_table, error) ||
+        !prepare_system(loader, loader->queue.parents, error))
+        return false;
+    if (!read_all(loader, loader->state_table, take_state, opened->states, error) ||
+        !read_all(loader, loader->fields_table, take_field, opened->fields->pdata[0], error))
+        return false;
+    for (unsigned i = 0; i < STREAM_COUNT; i++)
+        if (loader->settings.selected[i] && !look_at_table(loader, &catalog[i], opened, error))
+            return false;
+    return true;
+}
+
+static bool do_open(struct loader *loader, const struct work *work, struct reply *reply,
+                    GError **error)
+{
+    struct opened *opened = g_new0(struct opened, 1);
+    struct batch *fields = batch_new();
+
+    loader->started = work->now;
+    opened->states = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    opened->fields = g_ptr_array_new_with_free_func((GDestroyNotify)batch_release);
+    batch_prepare(fields, loader->fields_table, 64);
+    g_ptr_array_add(opened->fields, fields);
+    reply->opened = opened;
+    return open_destination(loader, opened, error);
+}
+
+/* --- one transaction --- */
+
+static bool write_row(struct loader *loader, struct batch *batch, GError **error)
+{
+    struct write_counts counts;
+    bool good = destination_write(loader->dest, batch, &counts, error);
+
+    batch_release(batch);
+    return good;
+}
+
+static bool put_state(struct loader *loader, const char *name, const char *value, GError **error)
+{
+    struct batch *batch = batch_new();
+    struct cell *cells;
+
+    batch_prepare(batch, loader->state_table, 1);
+    cells = batch_add_row(batch)->cells;
+    cell_set_string(batch, &cells[STATE_NAME], name);
+    cell_set_string(batch, &cells[STATE_VALUE], value);
+    return write_row(loader, batch, error);
+}
+
+static bool put_run(struct loader *loader, const struct work *work, GError **error)
+{
+    const struct table_progress *progress = &work->run.progress;
+    struct batch *batch;
+    struct cell *cells;
+
+    if (!progress->table)
+        return true;
+    batch = batch_new();
+    batch_prepare(batch, loader->runs_table, 1);
+    cells = batch_add_row(batch)->cells;
+    cell_set_string(batch, &cells[RUN_ID], loader->settings.run_id);
+    cell_set_string(batch, &cells[RUN_TABLE], progress->table);
+    cell_set_instant(batch, &cells[RUN_STARTED], loader->started);
+    cell_set_instant(batch, &cells[RUN_FINISHED], work->run.ended ? work->now : INSTANT_NONE);
+    cell_set_string(batch, &cells[RUN_OUTCOME], outcome_name(progress->outcome));
+    cell_set_string(batch, &cells[RUN_FIRST_LOAD], progress->first_load ? "1" : "0");
+    cell_set_int(batch, &cells[RUN_ROWS], progress->rows);
+    cell_set_int(batch, &cells[RUN_DELETED], progress->deleted);
+    cell_set_int(batch, &cells[RUN_REJECTED], progress->rejected);
+    cell_set_int(batch, &cells[RUN_REQUESTS], progress->requests);
+    cell_set_int(batch, &cells[RUN_TOKENS], progress->tokens);
+    cell_set_string(batch, &cells[RUN_MESSAGE], work->run.message);
+    return write_row(loader, batch, error);
+}
+
+/* How many rows the table holds now; the next run compares. */
+static bool put_table_state(struct loader *loader, const struct work *work, GError **error)
+{
+    g_autofree char *name = table_state_name(work->stream), *value = NULL;
+    struct table_info info;
+
+    if (!loader->prepared[work->stream->id])
+        return true;
+    if (!destination_inspect(loader->dest, loader->prepared[work->stream->id], &info, error))
+        return false;
+    value = g_strdup_printf("{\"nonce\":\"%s\",\"rows\":%" G_GINT64_FORMAT "}",
+                            loader->nonces[work->stream->id], info.rows);
+    table_info_done(&info);
+    return put_state(loader, name, value, error);
+}
+
+static bool sweep_whole(struct loader *loader, const struct work *work, struct reply *reply,
+                        GError **error)
+{
+    struct sweep sweep = {.table = work->table,
+                          .scope = -1,
+                          .seen = (const int64_t *)(void *)work->seen->data,
+                          .seen_count = work->seen->len,
+                          .deleted_at = work->now};
+    struct sweep_counts counts;
+
+    if (!destination_sweep(loader->dest, &sweep, &counts, error))
+        return false;
+    reply->deleted += counts.flagged;
+    if (counts.flagged == 0)
+        return true;
+    reply->alive = counts.alive_before;
+    reply->would_flag = counts.flagged;
+    if (work->seen->len == 0) {
+        error_setf(error, PENSTOCK_ERROR_GUARD,
+                   "the API answered no row of %s where %" G_GINT64_FORMAT
+                   " were alive: nothing was deleted. Check the token's rights; `penstock reset` "
+                   "empties the table",
+                   work->stream->name, counts.alive_before);
+        return false;
+    }
+    if (counts.flagged * 2 > counts.alive_before && !work->sweep_confirmed) {
+        error_setf(error, PENSTOCK_ERROR_GUARD,
+                   "%s would lose %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
+                   " rows: nothing was deleted. If that is right, run again with --yes",
+                   work->stream->name, counts.flagged, counts.alive_before);
+        return false;
+    }
+    return true;
+}
+
+static bool replace_groups(struct loader *loader, const struct work *work, struct reply *reply,
+                           GError **error)
+{
+    for (unsigned i = 0; i < work->groups->len; i++) {
+        const struct walk_group *group = &g_array_index(work->groups, struct walk_group, i);
+        struct sweep_counts counts;
+        struct sweep sweep;
+
+        if (!group->replace || work->stream->walk != WALK_LINES)
+            continue;
+        sweep = (struct sweep){.table = work->table,
+                               .scope = table_find_column(work->table, "deal_id"),
+                               .scope_value = group->parent,
+                               .seen = (const int64_t *)(void *)group->seen->data,
+                               .seen_count = group->seen->len,
+                               .deleted_at = work->now};
+        if (!destination_sweep(loader->dest, &sweep, &counts, error))
+            return false;
+        reply->deleted += counts.flagged;
+    }
+    return true;
+}
+
+static bool write_rows(struct loader *loader, const struct work *work, struct reply *reply,
+                       GError **error)
+{
+    struct write_counts counts = {0};
+
+    if (!work->batch || !work->rows_are_stored)
+        return true;
+    if (!destination_write(loader->dest, work->batch, &counts, error))
+        return false;
+    reply->rows = counts.inserted_or_updated;
+    return true;
+}
+
+static bool write_queue(struct loader *loader, const struct work *work,
+                        const struct queue_plan *plan, struct reply *reply, GError **error)
+{
+    int64_t flagged = 0;
+
+    if (plan && !queue_apply_plan(&loader->queue, work, plan, &flagged, error))
+        return false;
+    if (work->parents && !queue_remove(&loader->queue, work->stream->name, work->parents, error))
+        return false;
+    if (work->retry &&
+        !queue_retry(&loader->queue, work->stream->name, work->retry, work->now, error))
+        return false;
+    reply->deleted += flagged;
+    return true;
+}
+
+static bool fill_transaction(struct loader *loader, const struct work *work, struct reply *reply,
+                             GError **error)
+{
+    struct queue_plan *plan = NULL;
+    struct write_counts counts;
+    bool good;
+
+    if (work->queue_parents && !queue_plan_page(&loader->queue, work, &plan, error))
+        return false;
+    good = write_rows(loader, work, reply, error) &&
+           (!work->fields || destination_write(loader->dest, work->fields, &counts, error)) &&
+           (!work->groups || replace_groups(loader, work, reply, error)) &&
+           (!work->sweep || sweep_whole(loader, work, reply, error)) &&
+           write_queue(loader, work, plan, reply, error) &&
+           (!work->state || put_state(loader, work->state_name, work->state, error)) &&
+           (!work->ends_table || put_table_state(loader, work, error)) &&
+           put_run(loader, work, error);
+    queue_plan_free(plan);
+    return good;
+}
+
+static bool prepare_table(struct loader *loader, const struct work *work, GError **error)
+{
+    enum stream_id id;
+
+    if (!work->table || !work->rows_are_stored)
+        return true;
+    id = work->stream->id;
+    if (loader->prepared[id] == work->table)
+        return true;
+    if (!destination_prepare(loader->dest, work->table, loader->nonces[id], error))
+        return false;
+    loader->prepared[id] = work->table;
+    if (id == STREAM_DEAL_PRODUCTS)
+        loader->queue.lines_table = work->table;
+    return true;
+}
+
+static bool do_commit(struct loader *loader, const struct work *work, struct reply *reply,
+                      GError **error)
+{
+    loader->dest->now = work->now;
+    if (!loader->dest->ops->caps.transactional_ddl && !prepare_table(loader, work, error))
+        return false;
+    if (!destination_begin(loader->dest, error))
+        return false;
+    if (!prepare_table(loader, work, error) || !fill_transaction(loader, work, reply, error)) {
+        destination_rollback(loader->dest);
+        return false;
+    }
+    fault_point("before-commit");
+    if (!destination_commit(loader->dest, error)) {
+        destination_rollback(loader->dest);
+        return false;
+    }
+    fault_point("after-commit");
+    return true;
+}
+
+static bool do_queue(struct loader *loader, const struct work *work, struct reply *reply,
+                     GError **error)
+{
+    return queue_read(&loader->queue, work->stream->name, work->limit, work->now, &reply->parents,
+                      &reply->not_due, error) &&
+           queue_count(&loader->queue, work->stream->name, &reply->queue, error);
+}
+
+static bool do_seed(struct loader *loader, const struct work *work, struct reply *reply,
+                    GError **error)
+{
+    loader->dest->now = work->now;
+    if (!destination_begin(loader->dest, error))
+        return false;
+    if (!queue_seed(&loader->queue, work->stream, work->table, error) ||
+        !put_state(loader, work->state_name, work->state, error) ||
+        !destination_commit(loader->dest, error)) {
+        destination_rollback(loader->dest);
+        return false;
+    }
+    (void)reply;
+    return true;
+}
+
+static bool serve(struct loader *loader, const struct work *work, struct reply *reply,
+                  GError **error)
+{
+    switch (work->kind) {
+    case WORK_OPEN:
+        return do_open(loader, work, reply, error);
+    case WORK_COMMIT:
+        return do_commit(loader, work, reply, error);
+    case WORK_QUEUE:
+        return do_queue(loader, work, reply, error);
+    case WORK_SEED:
+        return do_seed(loader, work, reply, error);
+    case WORK_CLOSE:
+        return true;
+    }
+    g_assert_not_reached();
+}
+
+/* A guard stops one table; everything else that fails here stops the run. */
+static bool answer(struct loader *loader, struct work *work)
+{
+    struct reply *reply = g_new0(struct reply, 1);
+    bool last = work->kind == WORK_CLOSE;
+
+    handover_take(work);
+    reply->kind = work->kind;
+    reply->tag = work->tag;
+    reply->stream = work->stream;
+    reply->queue = -1;
+    if (last) {
+        destination_close(loader->dest);
+        loader->dest = NULL;
+    } else if (loader->broken) {
+        reply->error = g_error_new(PENSTOCK_ERROR, PENSTOCK_ERROR_CANCELLED,
+                                   "not written: the destination failed before");
+    } else if (!serve(loader, work, reply, &reply->error)) {
+        if (work->stream && work->kind == WORK_COMMIT)
+            g_prefix_error(&reply->error, "loading %s: ", work->stream->name);
+        loader->broken = !error_is(reply->error, PENSTOCK_ERROR_GUARD);
+    }
+    work_free(work);
+    handover_give(reply);
+    g_async_queue_push(loader->replies, reply);
+    loader->settings.wake(loader->settings.wake_opaque);
+    return !last;
+}
+
+static void *loader_thread(void *opaque)
+{
+    struct loader *loader = opaque;
+
+    while (answer(loader, g_async_queue_pop(loader->works)))
+        ;
+    return NULL;
+}
+
+struct loader *loader_new(const struct loader_settings *settings)
+{
+    struct loader *loader = g_new0(struct loader, 1);
+
+    loader->settings = *settings;
+    loader->works = g_async_queue_new();
+    loader->replies = g_async_queue_new_full((GDestroyNotify)reply_free);
+    loader->known = g_ptr_array_new_with_free_func((GDestroyNotify)table_free);
+    loader->state_table = system_state_table();
+    loader->runs_table = system_runs_table();
+    loader->fields_table = fields_table();
+    loader->queue.parents = system_parents_table();
+    loader->queue.settings = settings->queue;
+    loader->thread = g_thread_new("loader", loader_thread, loader);
+    return loader;
+}
+
+void loader_push(struct loader *loader, struct work *work)
+{
+    handover_give(work);
+    g_async_queue_push(loader->works, work);
+}
+
+struct reply *loader_take(struct loader *loader)
+{
+    struct reply *reply = g_async_queue_try_pop(loader->replies);
+
+    handover_take(reply);
+    return reply;
+}
+
+struct reply *loader_wait(struct loader *loader)
+{
+    struct reply *reply = g_async_queue_pop(loader->replies);
+
+    handover_take(reply);
+    return reply;
+}
+
+void loader_free(struct loader *loader)
+{
+    if (!loader)
+        return;
+    g_thread_join(loader->thread);
+    g_async_queue_unref(loader->works);
+    g_async_queue_unref(loader->replies);
+    table_free(loader->state_table);
+    table_free(loader->runs_table);
+    table_free(loader->fields_table);
+    table_free(loader->queue.parents);
+    for (unsigned i = 0; i < STREAM_COUNT; i++)
+        g_free(loader->nonces[i]);
+    g_ptr_array_unref(loader->known);
+    g_free(loader);
+}

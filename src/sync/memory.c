@@ -1,0 +1,98 @@
+#include "sync/memory.h"
+
+#include "sync/system.h"
+
+#include <string.h>
+
+bool memory_is_selected(const struct sync_settings *settings, const struct stream *stream)
+{
+    if (stream->id == STREAM_DEALFLOW && settings->dealflow == DEALFLOW_OFF)
+        return false;
+    return !settings->tables ||
+           g_strv_contains((const char *const *)settings->tables, stream->name);
+}
+
+static void take_state(const struct cell *cells, void *opaque)
+{
+    if (cells[STATE_NAME].kind == CELL_VALUE && cells[STATE_VALUE].kind == CELL_VALUE)
+        g_hash_table_insert(opaque, g_strndup(cells[STATE_NAME].text, cells[STATE_NAME].length),
+                            g_strndup(cells[STATE_VALUE].text, cells[STATE_VALUE].length));
+}
+
+static void take_field(const struct cell *cells, void *opaque)
+{
+    batch_copy_row(opaque, cells);
+}
+
+static bool read_table(struct memory *memory, const struct table *table, destination_row_func func,
+                       void *opaque, GError **error)
+{
+    struct read_query query = {.table = table, .where = -1, .order_by = -1};
+
+    return destination_read(memory->dest, &query, func, opaque, error);
+}
+
+bool memory_open(struct memory *memory, const struct sync_settings *settings, bool read_only,
+                 GError **error)
+{
+    struct destination_settings destination = {.url = settings->destination_url,
+                                               .schema = settings->schema,
+                                               .connection = settings->connection,
+                                               .metadata_columns = "native",
+                                               .read_only = read_only,
+                                               .lock_timeout_ms = settings->lock_timeout_ms};
+
+    *memory = (struct memory){0};
+    memory->states = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    memory->fields_table = fields_table();
+    memory->state_table = system_state_table();
+    memory->fields = batch_new();
+    memory->parser = json_parser_new();
+    memory->arena = arena_new();
+    batch_prepare(memory->fields, memory->fields_table, 64);
+    if (destination_open(settings->driver, &destination, &memory->dest, error) &&
+        read_table(memory, memory->state_table, take_state, memory->states, error) &&
+        read_table(memory, memory->fields_table, take_field, memory->fields, error))
+        return true;
+    memory_close(memory);
+    return false;
+}
+
+void memory_close(struct memory *memory)
+{
+    destination_close(memory->dest);
+    g_clear_pointer(&memory->states, g_hash_table_unref);
+    batch_release(memory->fields);
+    table_free(memory->fields_table);
+    table_free(memory->state_table);
+    json_parser_free(memory->parser);
+    arena_free(memory->arena);
+    *memory = (struct memory){0};
+}
+
+const struct json_value *memory_state(struct memory *memory, const char *name)
+{
+    const char *text = g_hash_table_lookup(memory->states, name);
+    const struct json_value *root;
+    size_t length;
+    char *padded;
+
+    if (!text)
+        return NULL;
+    length = strlen(text);
+    padded = arena_alloc0(memory->arena, length + JSON_PADDING);
+    memcpy(padded, text, length);
+    return json_parse(memory->parser, padded, length, memory->arena, &root, NULL) ? root : NULL;
+}
+
+bool memory_stream(struct memory *memory, const struct stream *stream, struct stream_state *ret,
+                   GError **error)
+{
+    const struct json_value *root = memory_state(memory, stream->name);
+
+    stream_state_init(ret);
+    if (!root || stream_state_read(ret, stream, root, error))
+        return true;
+    stream_state_done(ret);
+    return false;
+}

@@ -1,0 +1,28 @@
+/* Memory: what a destination remembers, read without writing. For the commands that only look. */
+#ifndef PENSTOCK_SYNC_MEMORY_H
+#define PENSTOCK_SYNC_MEMORY_H
+
+#include "pipedrive/fields.h"
+#include "pipedrive/state.h"
+#include "sync/sync.h"
+
+struct memory {
+    struct destination *dest;
+    GHashTable *states;   /* name → JSON text */
+    struct batch *fields; /* every row of _penstock_fields */
+    struct table *fields_table, *state_table;
+    struct json_parser *parser;
+    struct arena *arena; /* parsed states live here */
+};
+
+MUST_USE bool memory_open(struct memory *memory, const struct sync_settings *settings,
+                          bool read_only, GError **error);
+void memory_close(struct memory *memory);
+/* The parsed value of a state, NULL if there is none. */
+const struct json_value *memory_state(struct memory *memory, const char *name);
+/* A stream's state, empty where nothing is remembered; stream_state_done() it. */
+MUST_USE bool memory_stream(struct memory *memory, const struct stream *stream,
+                            struct stream_state *ret, GError **error);
+bool memory_is_selected(const struct sync_settings *settings, const struct stream *stream);
+
+#endif

@@ -1,0 +1,77 @@
+/* Messages between the I/O thread and the loader thread. A message has one owner at a time: whoever
+ * took it from the queue. The loader answers every work with one reply, in the order of the works.
+ */
+#ifndef PENSTOCK_SYNC_MESSAGE_H
+#define PENSTOCK_SYNC_MESSAGE_H
+
+#include "model/destination.h"
+#include "pipedrive/walk.h"
+#include "sync/event.h"
+
+enum work_kind {
+    WORK_OPEN,   /* open the destination, read what it remembers */
+    WORK_COMMIT, /* one transaction: rows, state, queue */
+    WORK_QUEUE,  /* read parents that wait for a child */
+    WORK_SEED,   /* queue every stored deal for a child (first time, weekly) */
+    WORK_CLOSE,  /* write the run's end, close, end the thread */
+};
+
+/* What the run log gets for a table; a snapshot. */
+struct run_row {
+    struct table_progress progress;
+    char *message;
+    bool ended;
+};
+
+struct work {
+    enum work_kind kind;
+    void *tag;                   /* the I/O thread's, comes back in the reply */
+    const struct stream *stream; /* NULL: the work concerns no table */
+    instant_t now;               /* server's time */
+    /* WORK_COMMIT; every part may be missing */
+    const struct table *table; /* as decoded; prepared before rows are written */
+    struct batch *batch;
+    bool rows_are_stored;     /* false: deals without a table, read for their children only */
+    struct batch *fields;     /* rows of _penstock_fields */
+    char *state_name, *state; /* row of _penstock_state */
+    bool queue_parents;       /* the batch is deals: put those that changed into the queue */
+    bool is_backfill;         /* first load or stretch: queued behind what changes today */
+    instant_t since;          /* without a table: what is older than this is no news */
+    bool sweep;               /* rows not in seen are gone */
+    bool sweep_confirmed;     /* the guard was answered: by a second pass or by a person */
+    GArray *seen;             /* int64_t */
+    GArray *groups;           /* struct walk_group */
+    GArray *parents;          /* struct parent: what the groups were read for */
+    GArray *retry;            /* struct parent: back into the queue, with backoff */
+    GArray *drop;             /* int64_t: parents to forget */
+    bool ends_table;          /* note the number of rows, for the next run's look */
+    struct run_row run;
+    /* WORK_QUEUE */
+    unsigned limit;
+};
+
+struct work *work_new(enum work_kind kind, const struct stream *stream, void *tag);
+void work_free(struct work *work);
+
+/* What WORK_OPEN found. */
+struct opened {
+    GHashTable *states;       /* name → JSON text */
+    GPtrArray *fields;        /* struct batch, one, with every row of _penstock_fields */
+    char *lost[STREAM_COUNT]; /* why a loaded table must be loaded anew; NULL = it is as it was */
+};
+
+struct reply {
+    enum work_kind kind;
+    void *tag;
+    const struct stream *stream;
+    GError *error;
+    int64_t rows, deleted;     /* written, newly flagged */
+    int64_t queue;             /* parents that wait, after the commit; -1 = not counted */
+    int64_t alive, would_flag; /* with a GUARD error: what the sweep was about to do */
+    GArray *parents;           /* WORK_QUEUE: struct parent */
+    int64_t not_due;           /* WORK_QUEUE: entries whose backoff has not passed */
+    struct opened *opened;     /* WORK_OPEN */
+};
+void reply_free(struct reply *reply);
+
+#endif

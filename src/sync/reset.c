@@ -1,0 +1,130 @@
+#include "sync/commands.h"
+#include "sync/memory.h"
+#include "sync/system.h"
+
+#include <string.h>
+
+static bool write_batch(struct memory *memory, struct batch *batch, GError **error)
+{
+    struct write_counts counts;
+    bool good = batch->row_count == 0 || destination_write(memory->dest, batch, &counts, error);
+
+    batch_release(batch);
+    return good;
+}
+
+static void remove_state(struct batch *batch, const char *name)
+{
+    struct row *row = batch_add_row(batch);
+
+    row->remove = true;
+    cell_set_string(batch, &row->cells[STATE_NAME], name);
+}
+
+static void remove_states(struct batch *batch, const struct stream *stream)
+{
+    g_autofree char *table = g_strdup_printf("table:%s", stream->name);
+    g_autofree char *parents = g_strdup_printf("%s#parents", stream->name);
+
+    remove_state(batch, stream->name);
+    remove_state(batch, table);
+    remove_state(batch, parents);
+}
+
+struct removal {
+    struct batch *batch;
+    const char *child;
+};
+
+static void remove_entry(const struct cell *cells, void *opaque)
+{
+    struct removal *removal = opaque;
+    struct row *row;
+
+    batch_copy_row(removal->batch, cells);
+    row = &removal->batch->rows[removal->batch->row_count - 1];
+    row->remove = true;
+}
+
+static bool empty_queue(struct memory *memory, const char *child, GError **error)
+{
+    g_autoptr(Table) parents = system_parents_table();
+    struct cell value = {.text = child, .length = (uint32_t)strlen(child), .kind = CELL_VALUE};
+    struct read_query query = {.table = parents,
+                               .where = PARENT_CHILD,
+                               .values = &value,
+                               .value_count = 1,
+                               .order_by = -1};
+    struct removal removal = {batch_new(), child};
+
+    batch_prepare(removal.batch, parents, 64);
+    if (!destination_read(memory->dest, &query, remove_entry, &removal, error)) {
+        batch_release(removal.batch);
+        return false;
+    }
+    return write_batch(memory, removal.batch, error);
+}
+
+static bool drop_table(struct memory *memory, const struct stream *stream, unsigned *dropped,
+                       GError **error)
+{
+    g_autoptr(Table) table = fields_build_table(stream, NULL);
+    struct table_info info;
+    bool exists;
+
+    if (!destination_inspect(memory->dest, table, &info, error))
+        return false;
+    exists = info.exists;
+    table_info_done(&info);
+    *dropped += exists;
+    return !exists || destination_drop(memory->dest, table, error);
+}
+
+/* State first and in one commit, tables after: killed in between, the next sync finds tables
+ * without a state and loads them anew. */
+static bool reset_all(struct memory *memory, const struct sync_settings *settings,
+                      unsigned *dropped, GError **error)
+{
+    struct batch *states = batch_new();
+    bool everything = true, good;
+
+    batch_prepare(states, memory->state_table, 64);
+    for (unsigned i = 0; i < STREAM_COUNT; i++) {
+        if (memory_is_selected(settings, &catalog[i]))
+            remove_states(states, &catalog[i]);
+        else
+            everything = false;
+    }
+    if (everything)
+        remove_state(states, "connection");
+    if (!destination_begin(memory->dest, error)) {
+        batch_release(states);
+        return false;
+    }
+    good = write_batch(memory, states, error);
+    for (unsigned i = 0; good && i < STREAM_COUNT; i++)
+        if (memory_is_selected(settings, &catalog[i]))
+            good = empty_queue(memory, catalog[i].name, error);
+    if (!good || !destination_commit(memory->dest, error)) {
+        destination_rollback(memory->dest);
+        return false;
+    }
+    for (unsigned i = 0; good && i < STREAM_COUNT; i++)
+        if (memory_is_selected(settings, &catalog[i]))
+            good = drop_table(memory, &catalog[i], dropped, error);
+    return good;
+}
+
+bool reset_run(const struct sync_settings *settings, unsigned *ret_dropped, GError **error)
+{
+    struct memory memory;
+    bool good;
+
+    *ret_dropped = 0;
+    if (!memory_open(&memory, settings, false, error))
+        return false;
+    good =
+        g_hash_table_size(memory.states) == 0 || reset_all(&memory, settings, ret_dropped, error);
+    memory_close(&memory);
+    return good;
+}

@@ -1,0 +1,69 @@
+#include "sync/schedule.h"
+
+bool schedule_is_due(const struct schedule_settings *settings, instant_t at, int64_t every_s)
+{
+    return settings->all_now || at == INSTANT_NONE ||
+           settings->now - at >= every_s * INSTANT_SECOND;
+}
+
+bool schedule_is_first_load(const struct stream *stream, const struct stream_state *state)
+{
+    for (unsigned i = 0; i < stream->list_count; i++)
+        if (!state->lists[i].loaded)
+            return true;
+    return stream->list_count > 1 && !state->again_done;
+}
+
+static void add_leg(struct schedule_leg *legs, unsigned *count, unsigned list, enum leg leg,
+                    instant_t from)
+{
+    legs[(*count)++] = (struct schedule_leg){.list = list, .leg = leg, .from = from};
+}
+
+/* Deals change between their two lists while they are read: archived, normal, archived again finds
+ * all of them. */
+static unsigned first_load_legs(const struct stream *stream, const struct stream_state *state,
+                                instant_t start, struct schedule_leg *legs)
+{
+    unsigned count = 0;
+
+    for (unsigned i = stream->list_count; i-- > 0;)
+        if (!state->lists[i].loaded)
+            add_leg(legs, &count, i, LEG_HEAD, start);
+    if (stream->list_count > 1 && !state->again_done)
+        add_leg(legs, &count, stream->list_count - 1, LEG_AGAIN, start);
+    return count;
+}
+
+/* A start date earlier than what was loaded uncovers a stretch; a later one changes nothing. */
+static bool is_lowered(const struct list_state *list, instant_t start)
+{
+    return list->floor != INSTANT_NONE && (start == INSTANT_NONE || start < list->floor);
+}
+
+unsigned schedule_legs(const struct stream *stream, const struct stream_state *state,
+                       const struct schedule_settings *settings, struct schedule_leg *ret,
+                       int64_t *ret_due_in_s)
+{
+    unsigned count = 0;
+    int64_t soonest = INT64_MAX;
+
+    *ret_due_in_s = 0;
+    if (stream->walk != WALK_WHOLE && schedule_is_first_load(stream, state))
+        return first_load_legs(stream, state, settings->start_date, ret);
+    for (unsigned i = 0; i < stream->list_count; i++) {
+        const struct list_state *list = &state->lists[i];
+        int64_t every_s = settings->every_s[stream->lists[i].interval];
+
+        /* A walk that was interrupted goes on at once. */
+        if (list->walk.active || schedule_is_due(settings, list->done_at, every_s))
+            add_leg(ret, &count, i, LEG_HEAD, settings->start_date);
+        else
+            soonest = MIN(soonest, every_s - (settings->now - list->done_at) / INSTANT_SECOND);
+        if (stream->walk != WALK_WHOLE && is_lowered(list, settings->start_date))
+            add_leg(ret, &count, i, LEG_STRETCH, settings->start_date);
+    }
+    if (count == 0)
+        *ret_due_in_s = soonest;
+    return count;
+}

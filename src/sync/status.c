@@ -1,0 +1,169 @@
+#include "sync/commands.h"
+#include "sync/memory.h"
+#include "sync/system.h"
+
+#include <string.h>
+
+static void table_clear(void *data)
+{
+    g_free(((struct status_table *)data)->last_outcome);
+}
+
+/* The newest row of the run log, a table. */
+struct last_run {
+    const char *table;
+    char *started, *finished, *outcome;
+};
+
+static void take_run(const struct cell *cells, void *opaque)
+{
+    struct last_run *last = opaque;
+    const struct cell *started = &cells[RUN_STARTED];
+
+    if (started->kind != CELL_VALUE || !cell_is(&cells[RUN_TABLE], last->table))
+        return;
+    if (last->started && strncmp(last->started, started->text, started->length) > 0)
+        return;
+    g_free(last->started);
+    g_free(last->finished);
+    g_free(last->outcome);
+    last->started = g_strndup(started->text, started->length);
+    last->outcome = g_strndup(cells[RUN_OUTCOME].text, cells[RUN_OUTCOME].length);
+    last->finished = cells[RUN_FINISHED].kind == CELL_VALUE
+                         ? g_strndup(cells[RUN_FINISHED].text, cells[RUN_FINISHED].length)
+                         : NULL;
+}
+
+static bool read_last_run(struct memory *memory, const char *name, struct last_run *last,
+                          GError **error)
+{
+    g_autoptr(Table) runs = system_runs_table();
+    struct cell value = {.text = name, .length = (uint32_t)strlen(name), .kind = CELL_VALUE};
+    struct read_query query = {
+        .table = runs, .where = RUN_TABLE, .values = &value, .value_count = 1, .order_by = -1};
+
+    *last = (struct last_run){.table = name};
+    return destination_read(memory->dest, &query, take_run, last, error);
+}
+
+static void count_entry(const struct cell *cells, void *opaque)
+{
+    (void)cells;
+    (*(int64_t *)opaque)++;
+}
+
+static bool read_backlog(struct memory *memory, const char *child, int64_t *ret, GError **error)
+{
+    g_autoptr(Table) parents = system_parents_table();
+    struct cell value = {.text = child, .length = (uint32_t)strlen(child), .kind = CELL_VALUE};
+    struct read_query query = {.table = parents,
+                               .where = PARENT_CHILD,
+                               .values = &value,
+                               .value_count = 1,
+                               .order_by = -1};
+
+    *ret = 0;
+    return destination_read(memory->dest, &query, count_entry, ret, error);
+}
+
+static instant_t last_done(const struct stream *stream, const struct stream_state *state,
+                           const struct last_run *last)
+{
+    instant_t done = INSTANT_NONE, finished;
+
+    if ((stream->walk == WALK_LINES || stream->walk == WALK_FLOW) && last->finished &&
+        instant_parse(last->finished, strlen(last->finished), &finished))
+        return finished;
+    for (unsigned i = 0; i < stream->list_count; i++)
+        if (state->lists[i].done_at != INSTANT_NONE &&
+            (done == INSTANT_NONE || state->lists[i].done_at > done))
+            done = state->lists[i].done_at;
+    return done;
+}
+
+static bool count_rows(struct memory *memory, const struct stream *stream, struct status_table *row,
+                       GError **error)
+{
+    g_autoptr(Table) table = fields_build_table(stream, NULL);
+    struct table_info info;
+
+    if (!destination_inspect(memory->dest, table, &info, error))
+        return false;
+    row->rows = info.live_rows;
+    row->deleted = info.rows - info.live_rows;
+    row->loaded = info.exists;
+    table_info_done(&info);
+    return true;
+}
+
+static void fill_times(const struct stream *stream, const struct stream_state *state,
+                       const struct last_run *last, struct status_table *row)
+{
+    instant_t done = last_done(stream, state, last);
+    instant_t bookmark =
+        stream->replication_key ? stream_state_bookmark(state, stream) : INSTANT_NONE;
+
+    row->lag_s = -1;
+    if (bookmark != INSTANT_NONE)
+        instant_format_rfc3339(bookmark, row->bookmark);
+    if (done == INSTANT_NONE)
+        return;
+    instant_format_rfc3339(done, row->last_run);
+    row->lag_s = MAX(0, (g_get_real_time() - done) / INSTANT_SECOND);
+}
+
+static bool add_table(struct memory *memory, const struct stream *stream,
+                      struct status_report *report, GError **error)
+{
+    struct status_table row = {.table = stream->name};
+    struct stream_state state;
+    struct last_run last = {0};
+    bool good;
+
+    if (!memory_stream(memory, stream, &state, error))
+        return false;
+    good = read_last_run(memory, stream->name, &last, error) &&
+           read_backlog(memory, stream->name, &row.backlog, error) &&
+           count_rows(memory, stream, &row, error);
+    fill_times(stream, &state, &last, &row);
+    row.last_outcome = last.outcome;
+    if (row.lag_s < 0)
+        report->max_lag_s = -1;
+    else if (report->max_lag_s >= 0)
+        report->max_lag_s = MAX(report->max_lag_s, row.lag_s);
+    g_array_append_val(report->tables, row);
+    g_free(last.started);
+    g_free(last.finished);
+    stream_state_done(&state);
+    return good;
+}
+
+bool status_run(const struct sync_settings *settings, struct status_report *ret, GError **error)
+{
+    const struct json_value *connection;
+    struct memory memory;
+    bool good = true;
+
+    *ret = (struct status_report){0};
+    if (!memory_open(&memory, settings, true, error))
+        return false;
+    ret->tables = g_array_new(FALSE, TRUE, sizeof(struct status_table));
+    g_array_set_clear_func(ret->tables, table_clear);
+    connection = memory_state(&memory, "connection");
+    ret->company = json_dup_string(json_member(connection, "company"));
+    json_int64(json_member(connection, "company_id"), &ret->company_id);
+    for (unsigned i = 0; good && i < STREAM_COUNT; i++)
+        if (memory_is_selected(settings, &catalog[i]))
+            good = add_table(&memory, &catalog[i], ret, error);
+    memory_close(&memory);
+    if (!good)
+        status_report_done(ret);
+    return good;
+}
+
+void status_report_done(struct status_report *report)
+{
+    g_free(report->company);
+    g_clear_pointer(&report->tables, g_array_unref);
+    *report = (struct status_report){0};
+}

@@ -1,0 +1,25 @@
+/* The run itself, shared by sync.c (the outside) and extract.c (the I/O thread). */
+#ifndef PENSTOCK_SYNC_PRIVATE_H
+#define PENSTOCK_SYNC_PRIVATE_H
+
+#include "sync/sync.h"
+
+struct sync {
+    struct sync_settings settings; /* own copies of every text */
+    GThread *thread;
+    GAsyncQueue *events;       /* struct event; I/O thread → caller */
+    int cancelled;             /* atomic */
+    GMutex lock;               /* guards client: wakers come from any thread */
+    void *client;              /* struct http_client while the I/O thread runs */
+    struct sync_result result; /* written by the I/O thread before EVENT_DONE */
+    bool done;                 /* EVENT_DONE was taken */
+};
+
+/* The I/O thread's function. */
+void *extract_run(void *sync);
+/* Any thread: interrupts the I/O thread's wait. */
+void sync_wake(struct sync *sync);
+void sync_settings_copy(struct sync_settings *ret, const struct sync_settings *settings);
+void sync_settings_done(struct sync_settings *settings);
+
+#endif
