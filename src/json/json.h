@@ -46,9 +46,9 @@ void json_parser_free(struct json_parser *parser);
 
 /* Parses one document. bytes must stay valid and have JSON_PADDING readable bytes after length.
  * *ret points at the root, in the arena, valid as long as arena and bytes are.
- * Fails with PENSTOCK_ERROR_DATA: not JSON, trailing content, invalid UTF-8, half a surrogate pair,
- * a number that is not one by RFC 8259, deeper than JSON_MAX_DEPTH, over 4 GiB; the message names
- * the byte offset. */
+ * Fails with PENSTOCK_ERROR_DATA: not JSON, trailing content, invalid UTF-8, a number that is not
+ * one by RFC 8259, deeper than JSON_MAX_DEPTH, over 4 GiB; the message names the byte offset. Half
+ * a surrogate pair (\ud83d alone) is no fault: it becomes U+FFFD. */
 MUST_USE bool json_parse(struct json_parser *parser, const char *bytes, size_t length,
                          struct arena *arena, const struct json_value **ret, GError **error);
 

@@ -151,7 +151,6 @@ static bool take_hex4(const char **at, const char *end, uint32_t *ret)
     return true;
 }
 
-/* What follows "\u". Half a surrogate pair is no character and has no UTF-8: refused. */
 /* Half of a surrogate pair means no character: a server that cut an emoji in two sends it. It
  * becomes U+FFFD, since one damaged character must not cost a table its page. */
 #define REPLACEMENT UINT32_C(0xfffd)
@@ -169,6 +168,7 @@ static bool take_low_surrogate(const char **at, const char *end, uint32_t *ret)
     return true;
 }
 
+/* What follows "\u". */
 static bool take_code_point(const char **at, const char *end, uint32_t *ret)
 {
     uint32_t code, low;

@@ -85,10 +85,24 @@ static bool read_hex(struct reference *r, gunichar *ret)
     return true;
 }
 
-static bool read_escape(struct reference *r, GString *text)
+static bool read_unicode(struct reference *r, GString *text)
 {
     gunichar high, low;
 
+    if (!read_hex(r, &high))
+        return false;
+    if (high < 0xd800 || high > 0xdfff)
+        return high ? g_string_append_unichar(text, high) : g_string_append_c(text, '\0');
+    const char *after = r->at;
+    if (high < 0xdc00 && read_char(r, '\\') && read_char(r, 'u') && read_hex(r, &low) &&
+        low >= 0xdc00 && low <= 0xdfff)
+        return g_string_append_unichar(text, ((high & 0x3ff) << 10 | (low & 0x3ff)) + 0x10000);
+    r->at = after; /* half a pair; what follows it is read on its own */
+    return g_string_append_unichar(text, 0xfffd);
+}
+
+static bool read_escape(struct reference *r, GString *text)
+{
     if (r->at == r->end)
         return false;
     switch (*r->at++) {
@@ -109,14 +123,7 @@ static bool read_escape(struct reference *r, GString *text)
     case 't':
         return g_string_append_c(text, '\t');
     case 'u':
-        if (!read_hex(r, &high))
-            return false;
-        if (high < 0xd800 || high > 0xdfff)
-            return high ? g_string_append_unichar(text, high) : g_string_append_c(text, '\0');
-        if (high > 0xdbff || !read_char(r, '\\') || !read_char(r, 'u') || !read_hex(r, &low) ||
-            low < 0xdc00 || low > 0xdfff)
-            return false;
-        return g_string_append_unichar(text, ((high & 0x3ff) << 10 | (low & 0x3ff)) + 0x10000);
+        return read_unicode(r, text);
     default:
         return false;
     }
