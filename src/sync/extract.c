@@ -506,7 +506,7 @@ static void loop(struct extract *x)
 
 /* --- the end --- */
 
-static void stop_jobs(struct extract *x)
+static void stop_jobs(struct extract *x, bool loader_is_gone)
 {
     enum outcome outcome = error_is(x->error, PENSTOCK_ERROR_CANCELLED) ? OUTCOME_STOPPED
                            : x->parked                                  ? OUTCOME_PARKED
@@ -517,8 +517,8 @@ static void stop_jobs(struct extract *x)
 
         if (!job || job->phase == JOB_ENDED)
             continue;
-        /* What was read to its end and only waits for the loader is done. */
-        if (job->phase != JOB_DRAINING || outcome == OUTCOME_FAILED)
+        /* What was read to its end and only waits for the loader may yet be done. */
+        if (job->phase != JOB_DRAINING || loader_is_gone)
             job_stop(job, outcome, NULL);
     }
 }
@@ -530,8 +530,8 @@ static void log_ends(struct extract *x)
         struct job *job = x->jobs[i];
         struct work *work;
 
-        if (!job || !job->selected || job->progress.outcome == OUTCOME_DONE ||
-            job->progress.outcome == OUTCOME_NOT_DUE)
+        if (!job || !job->selected || job->phase == JOB_DRAINING ||
+            job->progress.outcome == OUTCOME_DONE || job->progress.outcome == OUTCOME_NOT_DUE)
             continue;
         work = work_new(WORK_COMMIT, job->stream, NULL);
         work->now = api_now(&x->api);
@@ -553,8 +553,10 @@ static void drain_loader(struct extract *x)
         if (reply->tag && !reply->error) {
             struct job *job = reply->tag;
 
+            job->works--;
             job->progress.rows += reply->rows;
             job->progress.deleted += reply->deleted;
+            job_note_drained(job);
         } else if (reply->error && !x->error) {
             x->error = g_steal_pointer(&reply->error);
         }
@@ -567,13 +569,15 @@ static void drain_loader(struct extract *x)
 static void end(struct extract *x)
 {
     if (x->error)
-        stop_jobs(x);
+        stop_jobs(x, false);
     if (x->loader) {
         log_ends(x);
         loader_push(x->loader, work_new(WORK_CLOSE, NULL, NULL));
         drain_loader(x);
         loader_free(x->loader);
     }
+    if (x->error)
+        stop_jobs(x, true);
 }
 
 static void add_table_results(struct extract *x)

@@ -133,6 +133,14 @@ bool job_is_ended(const struct job *job)
     return job->phase == JOB_ENDED && job->works == 0;
 }
 
+void job_note_drained(struct job *job)
+{
+    if (job->phase != JOB_DRAINING || job->works > 0)
+        return;
+    job->phase = JOB_ENDED;
+    job->progress.outcome = OUTCOME_DONE;
+}
+
 void job_stop(struct job *job, enum outcome outcome, const char *message)
 {
     if (job->phase == JOB_ENDED)
@@ -279,8 +287,8 @@ void job_drain(struct job *job)
     struct work *work;
 
     job->phase = JOB_DRAINING;
-    job->progress.outcome = OUTCOME_DONE;
     work = job_work(job, WORK_COMMIT);
+    work->run.progress.outcome = OUTCOME_DONE;
     if (!job->selected)
         work->table = NULL;
     work->ends_table = job->selected;

@@ -116,6 +116,8 @@ MUST_USE bool task_fail(struct task *task, const GError *failure, const struct r
                         double random, bool *ret_parks);
 /* The loader's reply to a work of this job. False: stops the run. */
 MUST_USE bool job_take_reply(struct job *job, struct reply *reply, GError **error);
+/* After a reply was counted: the last commit of a job that asked for everything ends it. */
+void job_note_drained(struct job *job);
 /* Ends the job where it stands. */
 void job_stop(struct job *job, enum outcome outcome, const char *message);
 bool job_is_ended(const struct job *job);

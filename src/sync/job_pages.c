@@ -334,10 +334,9 @@ static void count_reply(struct job *job, const struct reply *reply)
 
 static void take_committed(struct job *job)
 {
+    job_note_drained(job);
     if (waiting_task(job) && job->works == 0)
         job_end_leg(job);
-    else if (job->phase == JOB_DRAINING && job->works == 0)
-        job->phase = JOB_ENDED;
     else if (job->phase == JOB_CHILDREN && job->tasks->len == 0 && job->works == 0)
         job_read_queue(job);
 }
