@@ -16,6 +16,9 @@ bool api_open(struct api *api, const struct sync_settings *settings, GError **er
         .origin = settings->api_url ? settings->api_url : DEFAULT_URL,
         .token = settings->token,
         .user_agent = "penstock/" PENSTOCK_VERSION,
+        .connect_timeout_ms = settings->timeout_ms,
+        .stall_timeout_ms = settings->timeout_ms,
+        .total_timeout_ms = settings->timeout_ms,
     };
 
     *api = (struct api){.token = settings->token,
@@ -89,6 +92,7 @@ bool api_judge(struct api *api, const struct http_answer *answer, struct arena *
         .burst_reset_s = answer->headers.burst_reset_s,
         .daily_remaining = answer->headers.daily_remaining,
         .request_id = answer->headers.request_id,
+        .token = api->token,
     };
     const struct json_value *root = NULL;
     g_autoptr(GError) parse_error = NULL;
@@ -104,13 +108,12 @@ bool api_judge(struct api *api, const struct http_answer *answer, struct arena *
     if (answer->body_bytes > 0 &&
         !json_parse(api->parser, answer->body, answer->body_bytes, arena, &root, &parse_error))
         root = NULL;
+    facts.not_json = parse_error ? parse_error->message : NULL;
     good = answer_check(&facts, root, error);
     if (!good) {
         if (error_is(*error, PENSTOCK_ERROR_THROTTLED))
             governor_throttled(&api->governor, clock_monotonic_ms() - answer->took_ms,
                                clock_monotonic_ms(), error_detail(*error)->retry_after_ms);
-        if (parse_error && answer->status >= 200 && answer->status < 300)
-            g_prefix_error(error, "%s: ", parse_error->message);
         redact(api, error);
         return false;
     }
@@ -177,6 +180,8 @@ bool api_get(struct api *api, const char *path, int cost_tokens, struct arena *a
             return true;
         decision = retry_decide(&api->policy, CALL_PAGE, &history, failure, g_random_double());
         if (decision.action != RETRY_AFTER) {
+            if (error_is(failure, PENSTOCK_ERROR_TOO_LARGE))
+                g_prefix_error(&failure, "is the API URL right? ");
             g_propagate_error(error, failure);
             return false;
         }

@@ -23,7 +23,7 @@ static void look_at_destination(const struct sync_settings *settings, struct che
     struct memory memory;
     int64_t company;
 
-    report->destination_ok = memory_open(&memory, settings, false, &error);
+    report->destination_ok = memory_probe(&memory, settings, &error);
     if (!report->destination_ok) {
         report->destination_error = g_strdup(error->message);
         return;

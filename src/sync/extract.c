@@ -14,7 +14,9 @@
 
 #define MEMORY_BYTES_DEFAULT ((size_t)32 << 20)
 /* A page may be so much of the credit: body, values and cells of two of them fit. */
-#define PAGE_SHARE            4
+#define PAGE_SHARE 4
+/* A loader that lags behind is not helped by more pages: they would only fill memory. */
+#define LOADER_BACKLOG_PAGES  4
 #define WAIT_WORTH_TELLING_MS 500
 #define SETTLE_MS             100
 
@@ -39,6 +41,7 @@ struct extract {
     struct identity who;
     GString *path;
     char run_id[40];
+    unsigned pages_with_loader;
     unsigned works; /* with the loader, of no job */
     int64_t started_ms;
     int64_t told_until_ms; /* the wait that the world knows about */
@@ -96,7 +99,10 @@ static instant_t server_now(void *opaque)
 
 static void push_work(void *opaque, struct work *work)
 {
-    loader_push(((struct extract *)opaque)->loader, work);
+    struct extract *x = opaque;
+
+    x->pages_with_loader += work->batch != NULL;
+    loader_push(x->loader, work);
 }
 
 static void wake(void *opaque)
@@ -202,10 +208,10 @@ static bool check_company(struct extract *x, const struct opened *opened, GError
     if (company == x->who.company_id)
         return true;
     error_setf(error, PENSTOCK_ERROR_CONFIG,
-               "%s holds company %" G_GINT64_FORMAT
+               "the destination holds company %" G_GINT64_FORMAT
                ", but the token belongs to %s (company %" G_GINT64_FORMAT
                "): use that company's token, or another destination or schema",
-               x->settings->destination_url, company,
+               company,
                x->who.company_name ? x->who.company_name : "?", x->who.company_id);
     return false;
 }
@@ -380,6 +386,8 @@ static int64_t send_what_may_go(struct extract *x)
 {
     int64_t now_ms = clock_monotonic_ms(), soonest_ms = INT64_MAX;
 
+    if (x->pages_with_loader >= LOADER_BACKLOG_PAGES) /* a reply will wake us */
+        return -1;
     for (unsigned i = 0; i < STREAM_COUNT; i++) {
         struct task *task;
 
@@ -432,6 +440,7 @@ static void take_reply(struct extract *x, struct reply *reply)
 {
     GError *error = NULL;
 
+    x->pages_with_loader -= reply->had_page;
     if (!reply->tag) {
         x->works--;
         if (reply->error)

@@ -219,6 +219,11 @@ void job_begin(struct job *job)
     int64_t due_in_s;
 
     job->progress.first_load = schedule_is_first_load(job->stream, &job->state);
+    if (job->context->settings->all_now &&
+        job->state.gated) { /* the company may have a better plan by now */
+        job->state.gated = false;
+        job_build_table(job);
+    }
     if (job->stream->walk == WALK_LINES || job->stream->walk == WALK_FLOW) {
         job->phase = JOB_WAITING;
         return;

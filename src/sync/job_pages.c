@@ -125,6 +125,8 @@ static bool apply_page(struct task *task, const struct json_value *root, instant
     task->phase = TASK_READY;
     learn_page_bytes(job, task->batch);
     warn_skipped(job, task->batch->skipped);
+    task->lost_ids |= task->batch->skipped > 0 && job->stream->id != STREAM_DEAL_FIELDS;
+    step.sweep &= !task->lost_ids;
     job->progress.rejected += step.discard_rows ? 0 : task->batch->rejected;
     if (!job->selected) {
         filter_recent(job, task->batch, date);
@@ -230,6 +232,14 @@ static void fail_table(struct job *job, const GError *failure)
     job_stop(job, OUTCOME_FAILED, failure->message);
 }
 
+static void fail_table_too_large(struct job *job, const GError *failure)
+{
+    fail_table(job, failure);
+    g_free(job->message);
+    job->message = g_strdup_printf(
+        "%s, even for one record: leave the table out, and report this", failure->message);
+}
+
 /* The walk knows better than the policy: 400 and 403 may be about a name that the plan does not
  * allow. */
 static bool walk_copes(struct task *task, const GError *failure)
@@ -278,7 +288,7 @@ bool task_fail(struct task *task, const GError *failure, const struct retry_poli
         return true;
     case RETRY_SMALLER:
         if (!task->walk || !walk_ask_less(task->walk))
-            fail_table(job, failure);
+            fail_table_too_large(job, failure);
         else
             job->page_bytes = MAX(job->page_bytes / 2, 4096);
         return true;

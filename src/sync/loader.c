@@ -21,6 +21,7 @@ struct loader {
     char *nonces[STREAM_COUNT];
     GPtrArray *known; /* struct table: definitions made here */
     instant_t started;
+    int64_t rows[STREAM_COUNT], deleted[STREAM_COUNT]; /* committed by this run, a table */
     bool broken;
 };
 
@@ -168,7 +169,9 @@ static bool put_state(struct loader *loader, const char *name, const char *value
     return write_row(loader, batch, error);
 }
 
-static bool put_run(struct loader *loader, const struct work *work, GError **error)
+/* Counts are the loader's own: what the I/O thread knows lags behind by the commits under way. */
+static bool put_run(struct loader *loader, const struct work *work, const struct reply *reply,
+                    GError **error)
 {
     const struct table_progress *progress = &work->run.progress;
     struct batch *batch;
@@ -185,8 +188,8 @@ static bool put_run(struct loader *loader, const struct work *work, GError **err
     cell_set_instant(batch, &cells[RUN_FINISHED], work->run.ended ? work->now : INSTANT_NONE);
     cell_set_string(batch, &cells[RUN_OUTCOME], outcome_name(progress->outcome));
     cell_set_string(batch, &cells[RUN_FIRST_LOAD], progress->first_load ? "1" : "0");
-    cell_set_int(batch, &cells[RUN_ROWS], progress->rows);
-    cell_set_int(batch, &cells[RUN_DELETED], progress->deleted);
+    cell_set_int(batch, &cells[RUN_ROWS], loader->rows[work->stream->id] + reply->rows);
+    cell_set_int(batch, &cells[RUN_DELETED], loader->deleted[work->stream->id] + reply->deleted);
     cell_set_int(batch, &cells[RUN_REJECTED], progress->rejected);
     cell_set_int(batch, &cells[RUN_REQUESTS], progress->requests);
     cell_set_int(batch, &cells[RUN_TOKENS], progress->tokens);
@@ -313,7 +316,7 @@ static bool fill_transaction(struct loader *loader, const struct work *work, str
            write_queue(loader, work, plan, reply, error) &&
            (!work->state || put_state(loader, work->state_name, work->state, error)) &&
            (!work->ends_table || put_table_state(loader, work, error)) &&
-           put_run(loader, work, error);
+           put_run(loader, work, reply, error);
     queue_plan_free(plan);
     return good;
 }
@@ -351,6 +354,10 @@ static bool do_commit(struct loader *loader, const struct work *work, struct rep
     if (!destination_commit(loader->dest, error)) {
         destination_rollback(loader->dest);
         return false;
+    }
+    if (work->stream) {
+        loader->rows[work->stream->id] += reply->rows;
+        loader->deleted[work->stream->id] += reply->deleted;
     }
     fault_point("after-commit");
     return true;
@@ -403,12 +410,11 @@ static bool answer(struct loader *loader, struct work *work)
 {
     struct reply *reply = g_new0(struct reply, 1);
     bool last = work->kind == WORK_CLOSE;
-
-    handover_take(work);
     reply->kind = work->kind;
     reply->tag = work->tag;
     reply->stream = work->stream;
     reply->queue = -1;
+    reply->had_page = work->batch != NULL;
     if (last) {
         destination_close(loader->dest);
         loader->dest = NULL;
@@ -427,12 +433,22 @@ static bool answer(struct loader *loader, struct work *work)
     return !last;
 }
 
+static struct work *next_work(struct loader *loader)
+{
+    struct work *work = g_async_queue_pop(loader->works);
+
+    handover_take(work);
+    return work;
+}
+
 static void *loader_thread(void *opaque)
 {
     struct loader *loader = opaque;
 
-    while (answer(loader, g_async_queue_pop(loader->works)))
+    handover_take(loader);
+    while (answer(loader, next_work(loader)))
         ;
+    handover_give(loader);
     return NULL;
 }
 
@@ -449,6 +465,7 @@ struct loader *loader_new(const struct loader_settings *settings)
     loader->fields_table = fields_table();
     loader->queue.parents = system_parents_table();
     loader->queue.settings = settings->queue;
+    handover_give(loader);
     loader->thread = g_thread_new("loader", loader_thread, loader);
     return loader;
 }
@@ -480,6 +497,7 @@ void loader_free(struct loader *loader)
     if (!loader)
         return;
     g_thread_join(loader->thread);
+    handover_take(loader);
     g_async_queue_unref(loader->works);
     g_async_queue_unref(loader->replies);
     table_free(loader->state_table);

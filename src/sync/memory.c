@@ -32,14 +32,15 @@ static bool read_table(struct memory *memory, const struct table *table, destina
     return destination_read(memory->dest, &query, func, opaque, error);
 }
 
-bool memory_open(struct memory *memory, const struct sync_settings *settings, bool read_only,
-                 GError **error)
+static bool open_as(struct memory *memory, const struct sync_settings *settings, bool read_only,
+                    bool probe, GError **error)
 {
     struct destination_settings destination = {.url = settings->destination_url,
                                                .schema = settings->schema,
                                                .connection = settings->connection,
                                                .metadata_columns = "native",
                                                .read_only = read_only,
+                                               .probe = probe,
                                                .lock_timeout_ms = settings->lock_timeout_ms};
 
     *memory = (struct memory){0};
@@ -56,6 +57,17 @@ bool memory_open(struct memory *memory, const struct sync_settings *settings, bo
         return true;
     memory_close(memory);
     return false;
+}
+
+bool memory_open(struct memory *memory, const struct sync_settings *settings, bool read_only,
+                 GError **error)
+{
+    return open_as(memory, settings, read_only, false, error);
+}
+
+bool memory_probe(struct memory *memory, const struct sync_settings *settings, GError **error)
+{
+    return open_as(memory, settings, true, true, error);
 }
 
 void memory_close(struct memory *memory)

@@ -17,6 +17,9 @@ struct memory {
 
 MUST_USE bool memory_open(struct memory *memory, const struct sync_settings *settings,
                           bool read_only, GError **error);
+/* Read-only too, but fails where a sync could not write. */
+MUST_USE bool memory_probe(struct memory *memory, const struct sync_settings *settings,
+                           GError **error);
 void memory_close(struct memory *memory);
 /* The parsed value of a state, NULL if there is none. */
 const struct json_value *memory_state(struct memory *memory, const char *name);

@@ -65,6 +65,7 @@ struct reply {
     void *tag;
     const struct stream *stream;
     GError *error;
+    bool had_page;             /* the work held a page's rows */
     int64_t rows, deleted;     /* written, newly flagged */
     int64_t queue;             /* parents that wait, after the commit; -1 = not counted */
     int64_t alive, would_flag; /* with a GUARD error: what the sweep was about to do */

@@ -166,12 +166,30 @@ static void add_up(struct planning *planning)
     report->spent_tokens = planning->api.tokens;
 }
 
+/* A sync would refuse it too (extract.c). */
+static bool check_company(struct planning *planning, const struct identity *who, GError **error)
+{
+    const struct json_value *connection = memory_state(&planning->memory, "connection");
+    int64_t company;
+
+    if (!connection || !json_int64(json_member(connection, "company_id"), &company) ||
+        company == who->company_id)
+        return true;
+    error_setf(error, PENSTOCK_ERROR_CONFIG,
+               "the destination holds company %" G_GINT64_FORMAT
+               ", but the token belongs to %s (company %" G_GINT64_FORMAT
+               "): use that company's token, or another destination or schema",
+               company, who->company_name ? who->company_name : "?", who->company_id);
+    return false;
+}
+
 static bool plan_all(struct planning *planning, GError **error)
 {
     static const int64_t every_s[] = {
         [INTERVAL_HOT] = 0, [INTERVAL_ARCHIVED] = 21600, [INTERVAL_FULL] = 86400};
     struct identity who = {0};
-    bool good = api_who(&planning->api, NULL, &who, error);
+    bool good =
+        api_who(&planning->api, NULL, &who, error) && check_company(planning, &who, error);
 
     identity_done(&who);
     planning->schedule = (struct schedule_settings){.now = api_now(&planning->api),
