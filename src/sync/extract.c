@@ -211,8 +211,7 @@ static bool check_company(struct extract *x, const struct opened *opened, GError
                "the destination holds company %" G_GINT64_FORMAT
                ", but the token belongs to %s (company %" G_GINT64_FORMAT
                "): use that company's token, or another destination or schema",
-               company,
-               x->who.company_name ? x->who.company_name : "?", x->who.company_id);
+               company, x->who.company_name ? x->who.company_name : "?", x->who.company_id);
     return false;
 }
 
@@ -330,9 +329,7 @@ static bool begin(struct extract *x, GError **error)
 {
     if (!api_open(&x->api, x->settings, error))
         return false;
-    g_mutex_lock(&x->sync->lock);
-    x->sync->client = x->api.client;
-    g_mutex_unlock(&x->sync->lock);
+    sync_set_client(x->sync, x->api.client);
     if (!api_who(&x->api, &x->sync->cancelled, &x->who, error))
         return false;
     announce(x);
@@ -688,9 +685,7 @@ static void fill_result(struct extract *x)
 
 static void extract_done(struct extract *x)
 {
-    g_mutex_lock(&x->sync->lock);
-    x->sync->client = NULL;
-    g_mutex_unlock(&x->sync->lock);
+    sync_set_client(x->sync, NULL);
     for (unsigned i = 0; i < STREAM_COUNT; i++)
         job_free(x->jobs[i]);
     api_close(&x->api);

@@ -73,11 +73,22 @@ void sync_start(struct sync *sync)
     sync->thread = g_thread_new("io", extract_run, sync);
 }
 
+void sync_set_client(struct sync *sync, struct http_client *client)
+{
+    g_mutex_lock(&sync->lock);
+    handover_take(&sync->lock);
+    sync->client = client;
+    handover_give(&sync->lock);
+    g_mutex_unlock(&sync->lock);
+}
+
 void sync_wake(struct sync *sync)
 {
     g_mutex_lock(&sync->lock);
+    handover_take(&sync->lock);
     if (sync->client)
         http_client_wake(sync->client);
+    handover_give(&sync->lock);
     g_mutex_unlock(&sync->lock);
 }
 

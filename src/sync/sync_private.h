@@ -4,19 +4,23 @@
 
 #include "sync/sync.h"
 
+struct http_client;
+
 struct sync {
     struct sync_settings settings; /* own copies of every text */
     GThread *thread;
-    GAsyncQueue *events;       /* struct event; I/O thread → caller */
-    int cancelled;             /* atomic */
-    GMutex lock;               /* guards client: wakers come from any thread */
-    void *client;              /* struct http_client while the I/O thread runs */
-    struct sync_result result; /* written by the I/O thread before EVENT_DONE */
-    bool done;                 /* EVENT_DONE was taken */
+    GAsyncQueue *events;        /* struct event; I/O thread → caller */
+    int cancelled;              /* atomic */
+    GMutex lock;                /* guards client: wakers come from any thread */
+    struct http_client *client; /* while the I/O thread runs */
+    struct sync_result result;  /* written by the I/O thread before EVENT_DONE */
+    bool done;                  /* EVENT_DONE was taken */
 };
 
 /* The I/O thread's function. */
 void *extract_run(void *sync);
+/* The I/O thread: what sync_wake() wakes; NULL before it goes. */
+void sync_set_client(struct sync *sync, struct http_client *client);
 /* Any thread: interrupts the I/O thread's wait. */
 void sync_wake(struct sync *sync);
 void sync_settings_copy(struct sync_settings *ret, const struct sync_settings *settings);
