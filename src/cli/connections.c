@@ -59,6 +59,7 @@ static void apply_options(struct connection *connection, const struct options *o
     settings->assume_yes = options->yes;
     settings->memory_bytes = (size_t)MAX(options->memory_mib, 0) * 1024 * 1024;
     settings->retry_base_ms = MAX(options->retry_base_ms, 0);
+    settings->timeout_ms = MAX(options->timeout_ms, 0);
     settings->lock_timeout_ms = MAX(options->lock_timeout_ms, 0);
 }
 

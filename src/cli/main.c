@@ -2,8 +2,12 @@
 #include "cli/commands.h"
 #include "cli/help.h"
 
+#include <fcntl.h>
 #include <locale.h>
+#include <malloc.h>
+#include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 static int run_help(const struct options *options)
 {
@@ -62,9 +66,27 @@ static int run(const struct ui *ui)
     return run_command(ui);
 }
 
+/* Started without standard streams (>&-), the next file would become one, and be written to. Opened
+ * for reading, so that what cannot be written is still an error. */
+static void keep_standard_streams(void)
+{
+    int descriptor;
+    do
+        descriptor = open("/dev/null", O_RDONLY);
+    while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+    if (descriptor >= 0)
+        close(descriptor);
+}
+
 int main(int argc, char **argv)
 {
-    setlocale(LC_CTYPE, ""); /* only the character set: numbers stay as they are */
+    keep_standard_streams();
+
+    /* Pages come and go by the hundred kilobytes: mapped, they go back to the system at once, and
+     * the process stays as small after a million rows as after ten thousand. */
+    mallopt(M_MMAP_THRESHOLD, 64 << 10);
+    setlocale(LC_CTYPE, "");  /* only the character set: numbers stay as they are */
+    signal(SIGXFSZ, SIG_IGN); /* a file over its limit is an error of the destination, no death */
     struct options options;
     g_autoptr(GError) error = NULL;
     int code = 2;

@@ -28,7 +28,7 @@ struct options {
     char *to, *api_url, *tables, *config, *schema, *generate;
     instant_t start_date;
     int64_t max_lag_s;
-    int64_t retry_base_ms, lock_timeout_ms, memory_mib;
+    int64_t retry_base_ms, timeout_ms, lock_timeout_ms, memory_mib;
     int custom_fields; /* enum custom_fields_mode */
     int dealflow;      /* enum dealflow_mode */
     int log_format;    /* enum log_format */

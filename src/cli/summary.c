@@ -4,6 +4,7 @@
 #include "json/json.h"
 
 #include <string.h>
+#include <unistd.h>
 
 static const struct table_result *table_at(const struct sync_result *result, unsigned i)
 {
@@ -125,7 +126,7 @@ static void print_tables(const struct ui *ui, const struct sync_result *result)
 {
     static const struct report_column columns[] = {
         {"TABLE", false, 0},   {"OUTCOME", false, 0}, {"ROWS", true, 0},   {"DELETED", true, 4},
-        {"REJECTED", true, 5}, {"REQUESTS", true, 3}, {"TOKENS", true, 1}, {"BOOKMARK", false, 2},
+        {"REJECTED", true, 3}, {"REQUESTS", true, 5}, {"TOKENS", true, 1}, {"BOOKMARK", false, 2},
     };
     struct report *report = report_new(ui, columns, G_N_ELEMENTS(columns));
     for (unsigned i = 0; i < table_count(result); i++)
@@ -140,8 +141,13 @@ static void print_totals(const struct sync_result *result)
     g_autofree char *rows = format_plural(result->rows, "row");
     g_autofree char *requests = format_plural(result->requests, "request");
     g_autofree char *tokens = format_plural(result->tokens, "token");
-    printf("%s in %s: %s, %s, %s\n", outcome_name(result->outcome),
-           format_elapsed(result->wall_ms, elapsed), rows, requests, tokens);
+    g_autofree char *line =
+        g_strdup_printf("%s in %s: %s, %s, %s", outcome_name(result->outcome),
+                        format_elapsed(result->wall_ms, elapsed), rows, requests, tokens);
+    unsigned columns, lines;
+    terminal_size(STDOUT_FILENO, &columns, &lines);
+    g_autofree char *folded = text_fold(line, columns > 0 ? columns : SIZE_MAX, 0);
+    fputs(folded, stdout);
 }
 
 static void print_remarks(const struct sync_result *result)
@@ -181,7 +187,11 @@ static void print_pause(const struct ui *ui, const struct sync_result *result, c
             : g_strdup("run again to go on from here");
     g_autofree char *text = g_strdup_printf(
         "%s; %s", result->message != NULL ? result->message : outcome_name(result->outcome), when);
-    ui_note(ui, name, text);
+    /* Whoever wants only what went wrong wants to know why today's rows are not here. */
+    if (ui->options->quiet && result->outcome == OUTCOME_PARKED)
+        ui_error(ui, name, result->error_code, text);
+    else
+        ui_note(ui, name, text);
 }
 
 void summary_print(const struct ui *ui, const struct sync_result *result, bool with_name)

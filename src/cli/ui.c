@@ -125,7 +125,10 @@ void ui_print_json(GString *text)
 
 int ui_flush(const struct ui *ui, int exit_code)
 {
+    errno = 0;
     if (fflush(stdout) == 0 && !ferror(stdout))
+        return exit_code;
+    if (errno == EPIPE)
         return exit_code;
     g_autofree char *text =
         g_strdup_printf("cannot write to standard output: %s", g_strerror(errno));

@@ -35,7 +35,8 @@ int exit_code_worst(int a, int b);
 
 /* A JSON document with a line end on standard output. Takes text. */
 void ui_print_json(GString *text);
-/* Standard output is a promise too: a full disk or a closed pipe turns 0 into 1. */
+/* Standard output is a promise too: a full disk turns 0 into 1. A reader that went away (| head) has
+ * seen what it wanted. */
 int ui_flush(const struct ui *ui, int exit_code);
 
 #endif

@@ -265,30 +265,41 @@ static bool path_error(struct sqlite *s, int code, const char *problem, GError *
                      error);
 }
 
+/* Beside the database stand its WAL and our lock; a writer fails at the latter. */
+static bool check_directory(struct sqlite *s, const char *directory, GError **error)
+{
+    if (access(directory, W_OK | X_OK) == 0)
+        return true;
+    g_autofree char *problem = g_strdup_printf(
+        "the directory %s is not writable: give this user the right to write to it", directory);
+    return path_error(s, EACCES, problem, error);
+}
+
 /* SQLite has one message for all of these. */
-static bool check_path(struct sqlite *s, bool *exists, GError **error)
+static bool check_path(struct sqlite *s, bool probe, bool *exists, GError **error)
 {
     struct stat st;
+    g_autofree char *directory = g_path_get_dirname(s->path);
+    bool writes = !s->read_only || probe;
     *exists = stat(s->path, &st) == 0;
     int code = errno;
     if (*exists && S_ISDIR(st.st_mode))
         return path_error(s, EISDIR, "this is a directory: name a file in it", error);
-    if (*exists && !s->read_only && access(s->path, W_OK) != 0)
+    if (*exists && writes && access(s->path, W_OK) != 0)
         return path_error(s, EACCES,
                           "it is not writable: give this user the right to write to the file and "
                           "its directory",
                           error);
-    if (*exists || (code == ENOENT && s->read_only))
-        return true;
+    if (*exists || (code == ENOENT && !writes))
+        return !probe || check_directory(s, directory, error);
     if (code != ENOENT) {
         g_autofree char *problem = g_strdup_printf("%s: choose another path, or give this user "
                                                    "the right to it",
                                                    g_strerror(code));
         return path_error(s, code, problem, error);
     }
-    g_autofree char *directory = g_path_get_dirname(s->path);
     if (stat(directory, &st) == 0 && S_ISDIR(st.st_mode))
-        return true;
+        return !probe || check_directory(s, directory, error);
     g_autofree char *problem = g_strdup_printf(
         "the directory %s does not exist: create it, or choose another path", directory);
     return path_error(s, ENOENT, problem, error);
@@ -299,7 +310,7 @@ static bool check_path(struct sqlite *s, bool *exists, GError **error)
  * again after a large transaction. */
 static bool set_pragmas(struct sqlite *s, GError **error)
 {
-    static const char common[] = "PRAGMA foreign_keys = OFF; PRAGMA cache_size = -8192;"
+    static const char common[] = "PRAGMA foreign_keys = OFF; PRAGMA cache_size = -4096;"
                                  "PRAGMA temp.cache_size = -2048;";
     static const char writer[] = "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 2000;"
                                  "PRAGMA journal_size_limit = 67108864;";
@@ -422,7 +433,7 @@ static bool open_into(struct sqlite *s, const struct destination_settings *setti
 {
     bool exists;
     if (!parse_url(settings->url, &s->path, error) || !check_prefix(s->prefix, error) ||
-        !check_path(s, &exists, error))
+        !check_path(s, settings->probe, &exists, error))
         return false;
     if (s->read_only)
         return !exists || open_database(s, error);

@@ -52,6 +52,10 @@ void json_parser_free(struct json_parser *parser);
 MUST_USE bool json_parse(struct json_parser *parser, const char *bytes, size_t length,
                          struct arena *arena, const struct json_value **ret, GError **error);
 
+/* The same for a text that lacks the padding: it is copied into the arena first. */
+MUST_USE bool json_parse_copy(struct json_parser *parser, const char *text, size_t length,
+                              struct arena *arena, const struct json_value **ret, GError **error);
+
 static inline const struct json_value *json_next(const struct json_value *value)
 {
     return value + value->next;

@@ -67,3 +67,12 @@ char *json_dup_string(const struct json_value *value)
     copy[value->length] = '\0';
     return copy;
 }
+
+bool json_parse_copy(struct json_parser *parser, const char *text, size_t length,
+                     struct arena *arena, const struct json_value **ret, GError **error)
+{
+    char *padded = arena_alloc0(arena, length + JSON_PADDING);
+
+    memcpy(padded, text, length);
+    return json_parse(parser, padded, length, arena, ret, error);
+}

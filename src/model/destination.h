@@ -31,6 +31,7 @@ struct destination_settings {
     const char *metadata_columns; /* "native" for now */
     bool read_only; /* check, status, discover: takes no lock, creates nothing; a database that does
                      * not exist opens as empty */
+    bool probe;     /* with read_only: fails where a writer could not write (check) */
     int64_t lock_timeout_ms; /* how long another process may hold the database: 0 = 10 s */
 };
 

@@ -21,11 +21,14 @@ static bool may_be_quoted(gunichar c)
     return !g_unichar_iscntrl(c) && g_unichar_type(c) != G_UNICODE_FORMAT;
 }
 
-/* " (the text)" cut to QUOTE_BYTES, or "" when there is none. */
-static char *quote(const struct json_value *root)
+/* " (the text)" cut to QUOTE_BYTES, or "" when there is none. The token goes before the cut, which
+ * would leave a part of it that nobody finds any more. */
+static char *quote(const struct answer_facts *facts, const struct json_value *root)
 {
     g_autofree char *text = json_dup_string(json_member(root, "error"));
     GString *out = g_string_new(" (");
+    if (text != NULL && facts->token != NULL)
+        secret_redact(facts->token, text);
     g_autofree char *valid = g_utf8_make_valid(text != NULL ? text : "", -1);
     for (const char *at = valid; *at != '\0'; at = g_utf8_next_char(at)) {
         gunichar c = g_utf8_get_char(at);
@@ -56,12 +59,14 @@ static int64_t stated_ms(int64_t wait_s, int64_t most_s)
 static bool fail(const struct answer_facts *facts, enum penstock_error code, int64_t retry_after_ms,
                  const char *message, const struct json_value *root, GError **error)
 {
-    g_autofree char *words = quote(root);
+    g_autofree char *words = quote(facts, root);
     struct error_detail detail = {.origin_code = facts->status, .retry_after_ms = retry_after_ms};
     if (facts->request_id != NULL)
         g_strlcpy(detail.request_id, facts->request_id, sizeof detail.request_id);
-    GError *own =
-        g_error_new(PENSTOCK_ERROR, (int)code, "HTTP %d%s: %s", facts->status, words, message);
+    bool has_id = detail.request_id[0] != '\0';
+    GError *own = g_error_new(PENSTOCK_ERROR, (int)code, "HTTP %d%s: %s%s%s%s", facts->status, words,
+                              message, has_id ? " [request " : "", detail.request_id,
+                              has_id ? "]" : "");
     error_set_detail(own, &detail);
     g_propagate_error(error, own);
     return false;
@@ -78,10 +83,20 @@ static bool fail_passing(const struct answer_facts *facts, const char *message,
 static bool fail_refused(const struct answer_facts *facts, const struct json_value *root,
                          GError **error)
 {
-    return fail(facts, PENSTOCK_ERROR_REFUSED, 0, "Pipedrive refuses this request", root, error);
+    return fail(facts, PENSTOCK_ERROR_REFUSED, 0,
+                "Pipedrive refuses this request: report it, or leave the table out", root, error);
 }
 
 /* --- statuses --- */
+
+static bool fail_no_json(const struct answer_facts *facts, GError **error)
+{
+    g_autofree char *message =
+        g_strdup_printf("the answer is %s: run again later; if it stays so, check the API URL and "
+                        "what stands between (proxy, firewall)",
+                        facts->not_json != NULL ? facts->not_json : "empty");
+    return fail_passing(facts, message, NULL, error);
+}
 
 /* API.md section 2: rare server faults answer 200 with success false, or null (flow). */
 static bool check_success(const struct answer_facts *facts, const struct json_value *root,
@@ -91,11 +106,12 @@ static bool check_success(const struct answer_facts *facts, const struct json_va
     if (json_is_true(success))
         return true;
     if (root == NULL)
-        return fail_passing(facts, "the answer is no JSON", NULL, error);
+        return fail_no_json(facts, error);
     if (root->kind == JSON_NULL || (success != NULL && success->kind == JSON_FALSE))
-        return fail_passing(facts, "Pipedrive could not answer", root, error);
-    return fail(facts, PENSTOCK_ERROR_DATA, 0, "the answer is not in Pipedrive's envelope", root,
-                error);
+        return fail_passing(facts, "Pipedrive could not answer: run again later", root, error);
+    return fail(facts, PENSTOCK_ERROR_DATA, 0,
+                "the answer is not in Pipedrive's envelope: check the API URL, or run again later",
+                root, error);
 }
 
 /* From behind the API comes JSON; a page of HTML is Cloudflare's, after 429s that somebody ignored.
@@ -132,7 +148,9 @@ static bool fail_too_many(const struct answer_facts *facts, const struct json_va
                     root, error);
     int64_t wait_s = MAX(MAX(facts->retry_after_s, facts->burst_reset_s), BURST_WAIT_S);
     return fail(facts, PENSTOCK_ERROR_THROTTLED, stated_ms(wait_s, PASSING_WAIT_S),
-                "too many requests in a short time", root, error);
+                "too many requests in a short time: run again later, and look for other programs "
+                "that use the same token",
+                root, error);
 }
 
 static bool check_client_fault(const struct answer_facts *facts, const struct json_value *root,
@@ -153,9 +171,11 @@ static bool check_client_fault(const struct answer_facts *facts, const struct js
         return fail_forbidden(facts, root, error);
     case 404:
     case 410:
-        return fail(facts, PENSTOCK_ERROR_GONE, 0, "there is no such record", root, error);
+        return fail(facts, PENSTOCK_ERROR_GONE, 0,
+                    "there is nothing at this address: the record is gone, or the API URL is wrong",
+                    root, error);
     case 408:
-        return fail_passing(facts, "the request took too long", root, error);
+        return fail_passing(facts, "the request took too long: run again later", root, error);
     case 429:
         return fail_too_many(facts, root, error);
     }
@@ -177,7 +197,9 @@ bool answer_check(const struct answer_facts *facts, const struct json_value *roo
     case 5:
         if (facts->status == 501)
             return fail_refused(facts, root, error);
-        return fail_passing(facts, "Pipedrive has a fault or is under maintenance", root, error);
+        return fail_passing(facts, "Pipedrive has a fault or is under maintenance: run again later",
+                            root, error);
     }
-    return fail_passing(facts, "the answer has no status that means anything", NULL, error);
+    return fail_passing(facts, "the answer has no status that means anything: check the API URL",
+                        NULL, error);
 }

@@ -13,6 +13,7 @@
 #define PENSTOCK_PIPEDRIVE_ANSWER_H
 
 #include "base/error.h"
+#include "base/secret.h"
 #include "json/json.h"
 
 /* What the headers said; -1, "" or NULL where they said nothing. (What the body is, root says:
@@ -23,10 +24,12 @@ struct answer_facts {
     int64_t burst_reset_s;   /* x-ratelimit-reset */
     int64_t daily_remaining; /* x-daily-ratelimit-token-remaining */
     const char *request_id;  /* x-correlation-id */
+    const char *not_json;    /* why the body could not be parsed; NULL: it is empty or was parsed */
+    const struct secret *token; /* what no message may quote; NULL: nothing */
 };
 
 /* root: the parsed body, NULL when it is empty or no JSON. The messages may quote what the server
- * wrote (cut to 200 bytes, without control characters): whoever shows them redacts the token. */
+ * wrote (cut to 200 bytes, without control characters and the token). */
 MUST_USE bool answer_check(const struct answer_facts *facts, const struct json_value *root,
                            GError **error);
 

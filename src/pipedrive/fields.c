@@ -149,13 +149,15 @@ void fields_free(struct fields *fields)
 
 const struct field *fields_find(const struct fields *fields, const char *key, size_t length)
 {
+    const struct field *field;
     char text[128];
 
     if (length >= sizeof text)
         return NULL;
     memcpy(text, key, length);
     text[length] = '\0';
-    return g_hash_table_lookup(fields->by_key, text);
+    field = g_hash_table_lookup(fields->by_key, text);
+    return field && strlen(field->key) == length ? field : NULL; /* no zero byte cut it short */
 }
 
 enum fields_mode fields_mode(const struct fields *fields)
@@ -346,18 +348,15 @@ static void read_options(struct field *field, const struct json_value *list, boo
 
 static void restore_options(struct field *field, const struct cell *cell)
 {
-    g_autofree char *bytes = NULL;
     struct json_parser *parser;
     struct arena *arena;
     const struct json_value *root;
 
     if (cell->kind != CELL_VALUE || field->options->len > 0)
         return;
-    bytes = g_malloc0(cell->length + JSON_PADDING);
-    memcpy(bytes, cell->text, cell->length);
     parser = json_parser_new();
     arena = arena_new();
-    if (json_parse(parser, bytes, cell->length, arena, &root, NULL))
+    if (json_parse_copy(parser, cell->text, cell->length, arena, &root, NULL))
         read_options(field, root, true);
     arena_free(arena);
     json_parser_free(parser);
@@ -367,13 +366,13 @@ void fields_restore(struct fields *fields, const struct cell *cells)
 {
     g_autofree char *key = cell_dup(&cells[FIELD_KEY]), *part_name = cell_dup(&cells[FIELD_PART]);
     g_autofree char *type_name = cell_dup(&cells[FIELD_COLUMN_TYPE]);
+    g_autofree char *column = cell_dup(&cells[FIELD_COLUMN]);
     const struct part_form *form;
     struct field *field;
     enum column_type type;
-    char *column;
 
     if (!cell_is(&cells[FIELD_TABLE], fields->stream->name) || !key || !part_name || !type_name ||
-        !column_type_from_name(type_name, &type))
+        !column || !*column || !column_type_from_name(type_name, &type))
         return;
     field = g_hash_table_lookup(fields->by_key, key);
     if (!field) {
@@ -384,18 +383,17 @@ void fields_restore(struct fields *fields, const struct cell *cells)
         g_hash_table_insert(fields->by_key, field->key, field);
     }
     restore_options(field, &cells[FIELD_OPTIONS]);
-    column = cell_dup(&cells[FIELD_COLUMN]);
     for (form = form_of_type(field->type); form->name; form++)
         if (strcmp(form->name, part_name) == 0)
             break;
     if (form->name) {
-        add_part(fields, field, form, column);
+        add_part(fields, field, form, g_steal_pointer(&column));
         g_array_index(field->parts, struct field_part, field->parts->len - 1).type = type;
     } else { /* a part that today's type of the field no longer has: its column stays, nothing fills
                 it */
         struct part_form old = {NO_MEMBER, g_intern_string(part_name), type};
 
-        add_part(fields, field, &old, column);
+        add_part(fields, field, &old, g_steal_pointer(&column));
     }
 }
 
@@ -557,31 +555,36 @@ static bool merge_options(struct field *field, const struct field *listed)
     return changed;
 }
 
+static bool is_in_catalog(const struct fields *fields, const char *key)
+{
+    for (unsigned i = 0; i < fields->stream->column_count; i++)
+        if (strcmp(fields->stream->columns[i].name, key) == 0)
+            return true;
+    return false;
+}
+
 /* Only custom fields get columns; a standard field is kept when it has options, for their labels.
  */
 static bool is_kept(const struct fields *fields, const struct field *listed)
 {
-    bool in_catalog = false;
-
-    for (unsigned i = 0; i < fields->stream->column_count; i++)
-        in_catalog |= strcmp(fields->stream->columns[i].name, listed->key) == 0;
-    return in_catalog ? listed->options->len > 0 : listed->is_custom;
+    return is_in_catalog(fields, listed->key) ? listed->options->len > 0 : listed->is_custom;
 }
 
 static bool merge_field(struct fields *fields, const struct field *listed)
 {
     struct field *field = g_hash_table_lookup(fields->by_key, listed->key);
+    bool is_custom = !is_in_catalog(fields, listed->key);
     bool changed = !field;
 
     if (!field) {
         field = field_new(g_strdup(listed->key), g_strdup(listed->name), g_strdup(listed->type));
-        field->is_custom = listed->is_custom;
         g_hash_table_insert(fields->by_key, field->key, field);
     }
     changed |= replace_text(&field->name, listed->name);
     changed |= replace_text(&field->type, listed->type);
-    changed |= !field->active;
+    changed |= !field->active || field->is_custom < is_custom;
     field->active = true;
+    field->is_custom |= is_custom;
     changed |= merge_options(field, listed);
     if (field->is_custom)
         return give_columns(fields, field) || changed;
@@ -644,6 +647,20 @@ static bool is_custom_column(const struct fields *fields, const char *column)
     return false;
 }
 
+/* A standard column that is younger than a custom field of that name makes way. */
+static char *standard_name(const struct fields *fields, const char *key)
+{
+    char *name = g_strdup(key);
+
+    while (is_custom_column(fields, name)) {
+        char *longer = g_strdup_printf("%s_std", name);
+
+        g_free(name);
+        name = longer;
+    }
+    return name;
+}
+
 struct table *fields_build_table(const struct stream *stream, const struct fields *fields)
 {
     struct table *table = table_new(stream->name, TABLE_REPLICATED);
@@ -651,10 +668,7 @@ struct table *fields_build_table(const struct stream *stream, const struct field
     table->comment = g_strdup(stream->comment);
     for (unsigned i = 0; i < stream->column_count; i++) {
         const struct stream_column *column = &stream->columns[i];
-        /* A standard column that is younger than a custom field of that name makes way. */
-        bool clash = is_custom_column(fields, column->name);
-        g_autofree char *name =
-            clash ? g_strdup_printf("%s_std", column->name) : g_strdup(column->name);
+        g_autofree char *name = standard_name(fields, column->name);
         unsigned index = table_add_column(table, name, column->type, column->name);
 
         if (stream->parent_column && strcmp(column->name, stream->parent_column) == 0)

@@ -41,12 +41,13 @@ static void add_slot(struct decoder *decoder, const char *key, enum slot_kind ki
     g_hash_table_insert(decoder->by_key, (void *)key, GUINT_TO_POINTER(decoder->slots->len));
 }
 
-static int standard_column(const struct table *table, const char *key)
+/* The table begins with the catalog's columns, in its order, whatever they are called there. */
+static int standard_column(const struct stream *stream, const char *key)
 {
-    g_autofree char *moved = g_strdup_printf("%s_std", key);
-    int column = table_find_column(table, moved);
-
-    return column >= 0 ? column : table_find_column(table, key);
+    for (unsigned i = 0; key && i < stream->column_count; i++)
+        if (strcmp(stream->columns[i].name, key) == 0)
+            return (int)i;
+    return -1;
 }
 
 static void add_custom_field(struct decoder *decoder, const struct field *field)
@@ -101,20 +102,19 @@ struct decoder *decoder_new(const struct stream *stream, const struct fields *fi
     memset(decoder->defaults, CELL_NULL, table->columns->len);
     for (unsigned i = 0; i < stream->column_count; i++) {
         const struct stream_column *column = &stream->columns[i];
-        int index = standard_column(table, column->name);
 
-        add_slot(decoder, column->name, SLOT_COLUMN, index, column->type);
+        add_slot(decoder, column->name, SLOT_COLUMN, (int)i, column->type);
         if (column->source == SOURCE_GATED && gated)
-            decoder->defaults[index] = CELL_ABSENT;
+            decoder->defaults[i] = CELL_ABSENT;
     }
     add_custom_slots(decoder);
     for (unsigned i = 0; i < table->columns->len; i++)
         if (table_column(table, i)->is_system)
             decoder->defaults[i] = CELL_ABSENT;
     decoder->id = (int)table->keys[0];
-    decoder->time = stream->replication_key ? standard_column(table, stream->replication_key) : -1;
-    decoder->add_time = standard_column(table, "add_time");
-    decoder->deleted = stream->deleted_key ? standard_column(table, stream->deleted_key) : -1;
+    decoder->time = standard_column(stream, stream->replication_key);
+    decoder->add_time = standard_column(stream, "add_time");
+    decoder->deleted = standard_column(stream, stream->deleted_key);
     return decoder;
 }
 
@@ -216,16 +216,22 @@ static const struct slot *find_slot(const struct decoder *decoder, const struct 
     found = GPOINTER_TO_UINT(g_hash_table_lookup(decoder->by_key, text));
     if (found == 0)
         return NULL;
+    slot = &g_array_index(decoder->slots, struct slot, found - 1);
+    if (slot->length != key->length) /* a zero byte in the key cut it short */
+        return NULL;
     *hint = found;
-    return &g_array_index(decoder->slots, struct slot, found - 1);
+    return slot;
 }
 
 /* One part of a custom value; false when it does not fit. */
 static bool decode_part(const struct field_part *part, const struct json_value *value,
                         struct batch *batch, struct cell *cell)
 {
-    if (!part->member)
-        return page_convert(value, part->type, batch, cell);
+    if (!part->member) { /* a column that was widened to text takes documents too */
+        bool nested = value->kind == JSON_ARRAY || value->kind == JSON_OBJECT;
+
+        return page_convert(value, nested ? COLUMN_JSON : part->type, batch, cell);
+    }
     if (*part->member == '\0' || value->kind == JSON_NULL)
         return page_convert(value, part->type, batch, cell);
     if (value->kind == JSON_OBJECT) {
@@ -395,7 +401,8 @@ bool page_decode(struct decoder *decoder, const struct json_value *root,
     const struct json_value *data = json_member(root, "data");
 
     if (!data || (data->kind != JSON_ARRAY && data->kind != JSON_NULL)) {
-        error_setf(error, PENSTOCK_ERROR_DATA, "the answer has no \"data\" array");
+        error_setf(error, PENSTOCK_ERROR_DATA,
+                   "the answer has no \"data\" array: run again later; if it stays so, report it");
         return false;
     }
     *ret = (struct page_facts){.first_time = INSTANT_NONE, .last_time = INSTANT_NONE};
@@ -406,7 +413,9 @@ bool page_decode(struct decoder *decoder, const struct json_value *root,
         struct row *row;
 
         if (record->kind != JSON_OBJECT) {
-            error_setf(error, PENSTOCK_ERROR_DATA, "an item of \"data\" is not a record");
+            error_setf(
+                error, PENSTOCK_ERROR_DATA,
+                "an item of \"data\" is not a record: run again later; if it stays so, report it");
             return false;
         }
         row = decode_row(decoder, record, batch, ret);

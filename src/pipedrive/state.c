@@ -4,6 +4,8 @@
 
 static const char *const mode_names[] = {
     [MODE_TIME] = "time", [MODE_ID] = "id", [MODE_NEWEST] = "newest"};
+static const char *const probe_names[] = {
+    [PROBE_NONE] = "none", [PROBE_FIRST] = "first", [PROBE_LAST] = "last"};
 
 static void walk_state_init(struct walk_state *walk)
 {
@@ -60,6 +62,8 @@ static void put_walk(struct json_writer *writer, const char *key, const struct w
         return;
     json_begin_object(writer, key);
     json_put_string(writer, "mode", mode_names[walk->mode]);
+    if (walk->probe != PROBE_NONE)
+        json_put_string(writer, "probe", probe_names[walk->probe]);
     put_instant(writer, "from", walk->from);
     put_instant(writer, "until", walk->until);
     put_instant(writer, "since", walk->since);
@@ -78,6 +82,8 @@ static void put_list(struct json_writer *writer, const char *key, const struct l
 {
     json_begin_object(writer, key);
     json_put_bool(writer, "loaded", list->loaded);
+    if (list->has_nulls)
+        json_put_bool(writer, "has_nulls", true);
     put_instant(writer, "floor", list->floor);
     put_instant(writer, "bookmark", list->bookmark);
     put_instant(writer, "done_at", list->done_at);
@@ -138,6 +144,22 @@ static bool get_int(const struct json_value *object, const char *key, int64_t *r
     return !value || json_int64(value, ret);
 }
 
+static bool get_bool(const struct json_value *object, const char *key, bool *ret)
+{
+    const struct json_value *value = json_member(object, key);
+
+    *ret = json_is_true(value);
+    return !value || value->kind == JSON_TRUE || value->kind == JSON_FALSE;
+}
+
+static bool get_text(const struct json_value *object, const char *key, char **ret)
+{
+    const struct json_value *value = json_member(object, key);
+
+    *ret = json_dup_string(value);
+    return !value || value->kind == JSON_STRING;
+}
+
 static bool get_mode(const struct json_value *value, enum walk_mode *ret)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(mode_names); i++)
@@ -148,13 +170,24 @@ static bool get_mode(const struct json_value *value, enum walk_mode *ret)
     return false;
 }
 
+static bool get_probe(const struct json_value *value, enum walk_probe *ret)
+{
+    for (size_t i = 0; value && i < G_N_ELEMENTS(probe_names); i++)
+        if (json_text_is(value, probe_names[i])) {
+            *ret = (enum walk_probe)i;
+            return true;
+        }
+    return !value;
+}
+
 static bool get_walk(const struct json_value *value, struct walk_state *walk)
 {
     if (!value)
         return true;
     walk->active = true;
-    walk->cursor = json_dup_string(json_member(value, "cursor"));
-    return get_mode(json_member(value, "mode"), &walk->mode) &&
+    return get_text(value, "cursor", &walk->cursor) &&
+           get_mode(json_member(value, "mode"), &walk->mode) &&
+           get_probe(json_member(value, "probe"), &walk->probe) &&
            get_instant(value, "from", &walk->from) && get_instant(value, "until", &walk->until) &&
            get_instant(value, "since", &walk->since) && get_instant(value, "at", &walk->at) &&
            get_instant(value, "t0", &walk->t0) && get_int(value, "start", &walk->start) &&
@@ -165,8 +198,9 @@ static bool get_list(const struct json_value *value, struct list_state *list)
 {
     if (!value)
         return true;
-    list->loaded = json_is_true(json_member(value, "loaded"));
-    return get_instant(value, "floor", &list->floor) &&
+    return value->kind == JSON_OBJECT && get_bool(value, "loaded", &list->loaded) &&
+           get_bool(value, "has_nulls", &list->has_nulls) &&
+           get_instant(value, "floor", &list->floor) &&
            get_instant(value, "bookmark", &list->bookmark) &&
            get_instant(value, "done_at", &list->done_at) &&
            get_walk(json_member(value, "walk"), &list->walk) &&
@@ -175,6 +209,8 @@ static bool get_list(const struct json_value *value, struct list_state *list)
 
 static bool get_recent(const struct json_value *list, GArray *recent)
 {
+    if (list && list->kind != JSON_ARRAY)
+        return false;
     for (json_each_item(pair, list)) {
         const struct json_value *id = json_first(pair, JSON_ARRAY), *time;
         struct recent_row row;
@@ -193,11 +229,13 @@ bool stream_state_read(struct stream_state *state, const struct stream *stream,
                        const struct json_value *root, GError **error)
 {
     const struct json_value *lists = json_member(root, "lists");
-    bool good = root && root->kind == JSON_OBJECT;
+    bool good = lists && lists->kind == JSON_OBJECT;
 
     for (unsigned i = 0; good && i < stream->list_count; i++)
         good = get_list(json_member(lists, stream->lists[i].name), &state->lists[i]);
-    good = good && get_instant(root, "fields_at", &state->fields_at) &&
+    good = good && get_bool(root, "again_done", &state->again_done) &&
+           get_bool(root, "gated", &state->gated) && get_bool(root, "seeded", &state->seeded) &&
+           get_instant(root, "fields_at", &state->fields_at) &&
            get_instant(root, "full_at", &state->full_at) &&
            get_recent(json_member(root, "recent"), state->recent);
     if (!good) {
@@ -207,9 +245,6 @@ bool stream_state_read(struct stream_state *state, const struct stream *stream,
             stream->name);
         return false;
     }
-    state->again_done = json_is_true(json_member(root, "again_done"));
-    state->gated = json_is_true(json_member(root, "gated"));
-    state->seeded = json_is_true(json_member(root, "seeded"));
     return true;
 }
 

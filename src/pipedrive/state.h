@@ -20,22 +20,31 @@ enum walk_mode {
     MODE_NEWEST, /* descending update_time down to the bookmark: files */
 };
 
+/* The look for rows without update_time, which a first load takes at both ends of the list. */
+enum walk_probe {
+    PROBE_NONE,
+    PROBE_FIRST, /* one page from the old end */
+    PROBE_LAST,  /* one row from the new end */
+};
+
 /* A walk under way. */
 struct walk_state {
     bool active;
     enum walk_mode mode;
-    instant_t from;  /* inclusive lower bound; NONE = from the beginning */
-    instant_t until; /* exclusive upper bound; NONE = up to T0 */
-    instant_t since; /* MODE_TIME: updated_since of the requests under way */
-    instant_t at;    /* watermark: read up to here */
-    instant_t t0;    /* the server's time when it began */
-    char *cursor;    /* hint: MODE_ID, or a tie group larger than a page */
-    int64_t start;   /* offset lists: within `since` (notes) or from the beginning */
-    int64_t anchor;  /* offset lists: id of the row that the next page must begin with */
+    enum walk_probe probe; /* the next request is this one */
+    instant_t from;        /* inclusive lower bound; NONE = from the beginning */
+    instant_t until;       /* exclusive upper bound; NONE = up to T0 */
+    instant_t since;       /* MODE_TIME: updated_since of the requests under way */
+    instant_t at;          /* watermark: read up to here */
+    instant_t t0;          /* the server's time when it began */
+    char *cursor;          /* hint: MODE_ID, or a tie group larger than a page */
+    int64_t start;         /* offset lists: within `since` (notes) or from the beginning */
+    int64_t anchor; /* offset lists: id of the row that the next page must begin with; 0 = any */
 };
 
 struct list_state {
     bool loaded;        /* the first load is complete */
+    bool has_nulls;     /* the first load met rows without update_time: only a walk by id has all */
     instant_t floor;    /* what the first load was bounded by; NONE = everything */
     instant_t bookmark; /* NONE = nothing yet */
     instant_t done_at;  /* T0 of the last walk that ended */

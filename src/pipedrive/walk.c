@@ -41,9 +41,6 @@ struct walk *walk_new_list(const struct stream *stream, unsigned list, enum leg 
     range = walk_range(walk);
     if (range->cursor)
         walk->cursor = g_strdup(range->cursor);
-    if (leg == LEG_HEAD && range->mode == MODE_TIME && range->at == INSTANT_NONE &&
-        stream->walk != WALK_WHOLE && !state->lists[list].loaded)
-        walk->probe = PROBE_FIRST;
     return walk;
 }
 
@@ -67,6 +64,14 @@ struct walk_state *walk_range(const struct walk *walk)
     return walk->leg == LEG_STRETCH ? &list->stretch : &list->walk;
 }
 
+static bool any_list_has_nulls(const struct stream *stream, const struct stream_state *state)
+{
+    for (unsigned i = 0; i < stream->list_count; i++)
+        if (state->lists[i].has_nulls)
+            return true;
+    return false;
+}
+
 void walk_begin_leg(const struct stream *stream, unsigned index, enum leg leg,
                     struct stream_state *state, instant_t from)
 {
@@ -78,8 +83,9 @@ void walk_begin_leg(const struct stream *stream, unsigned index, enum leg leg,
     if (stream->walk == WALK_WHOLE || walk->mode == MODE_NEWEST)
         walk_state_clear(walk);
     if (walk->active && (leg != LEG_STRETCH || walk->from == from)) {
-        /* Without a cursor a walk by time goes on from its watermark as if it began now. */
-        if (walk->mode == MODE_TIME && !walk->cursor) {
+        /* Without a place inside a second a walk by time goes on from its watermark as if it began
+         * now. */
+        if (walk->mode == MODE_TIME && !walk->cursor && walk->start == 0) {
             walk->since = walk->at != INSTANT_NONE ? walk->at : walk->from;
             walk->t0 = INSTANT_NONE;
         }
@@ -97,14 +103,18 @@ void walk_begin_leg(const struct stream *stream, unsigned index, enum leg leg,
             list->floor = from;
         if (stream->walk == WALK_FILES)
             walk->mode = list->loaded ? MODE_NEWEST : MODE_ID;
+        else if (stream->walk != WALK_WHOLE && !list->loaded)
+            walk->probe = PROBE_FIRST;
         break;
     case LEG_AGAIN:
         walk->from = list->floor;
+        if (any_list_has_nulls(stream, state))
+            walk->mode = MODE_ID;
         break;
     case LEG_STRETCH:
         walk->from = from;
         walk->until = list->floor;
-        if (stream->walk == WALK_FILES)
+        if (stream->walk == WALK_FILES || any_list_has_nulls(stream, state))
             walk->mode = MODE_ID;
         break;
     }
@@ -128,7 +138,7 @@ bool walk_decode(const struct walk *walk, struct decoder *decoder, const struct 
 
         /* Incremental walks take what they are given; first loads and stretches stay inside their
          * range. */
-        if (walk->leg == LEG_STRETCH || !walk->state->lists[walk->list].loaded)
+        if (walk->leg != LEG_HEAD || !walk->state->lists[walk->list].loaded)
             bounds = (struct page_bounds){range->from, range->until};
     }
     return page_decode(decoder, root, &bounds, batch, ret, error);
@@ -137,7 +147,8 @@ bool walk_decode(const struct walk *walk, struct decoder *decoder, const struct 
 bool walk_advance(struct walk *walk, const struct json_value *root, const struct page_facts *facts,
                   const struct batch *batch, instant_t date, struct walk_step *ret, GError **error)
 {
-    *ret = (struct walk_step){.facts = *facts};
+    *ret = (struct walk_step){.facts = *facts, .found_gated = walk->suspects_gated};
+    walk->suspects_gated = false;
     if (walk->state) {
         struct walk_state *range = walk_range(walk);
 
@@ -162,9 +173,13 @@ bool walk_refused(struct walk *walk, const GError *error)
 
     if ((status != 400 && status != 403) || !walk->state)
         return false;
+    if (error_is(error, PENSTOCK_ERROR_PARKED)) /* the firewall's 403 is about all requests */
+        return false;
     range = walk_range(walk);
-    if (has_gated(walk->stream) && !walk->state->gated) {
-        walk->state->gated = true;
+    if (walk->suspects_gated) { /* refused without them too: it was not they */
+        walk->suspects_gated = walk->state->gated = false;
+    } else if (has_gated(walk->stream) && !walk->state->gated) {
+        walk->suspects_gated = walk->state->gated = true;
         return true;
     }
     if (range->cursor &&
@@ -256,6 +271,14 @@ bool page_has_more(const struct json_value *root)
     const struct json_value *wrapped = json_member(more, "pagination");
 
     return json_is_true(json_member(wrapped ? wrapped : more, "more_items_in_collection"));
+}
+
+void overlap_pages(struct walk_state *range, const struct page_facts *facts)
+{
+    bool overlaps = facts->records > 1; /* a page of one row cannot, or it would never end */
+
+    range->anchor = overlaps ? facts->last_id : 0;
+    range->start += overlaps ? (int64_t)facts->records - 1 : 1;
 }
 
 void move_watermark(struct walk *walk, instant_t time)

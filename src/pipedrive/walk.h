@@ -41,6 +41,7 @@ struct walk_step {
     bool done;         /* nothing more to ask */
     bool discard_rows; /* a probe: its rows are not to be written */
     bool sweep;        /* done, and what walk_seen() doesn't hold is gone */
+    bool found_gated;  /* the plan does not allow the gated names: they were left out */
     GArray *groups;    /* struct walk_group; NULL = none */
     GArray *ask_alone; /* struct parent: their lines differ from their count */
 };

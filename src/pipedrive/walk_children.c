@@ -148,7 +148,8 @@ static bool decode_flow(const struct walk *walk, struct decoder *decoder,
 
     (void)walk;
     if (!data || (data->kind != JSON_ARRAY && data->kind != JSON_NULL)) {
-        error_setf(error, PENSTOCK_ERROR_DATA, "the answer has no \"data\" array");
+        error_setf(error, PENSTOCK_ERROR_DATA,
+                   "the answer has no \"data\" array: run again later; if it stays so, report it");
         return false;
     }
     *ret = (struct page_facts){.first_time = INSTANT_NONE, .last_time = INSTANT_NONE};

@@ -22,10 +22,10 @@ static void append_includes(const struct walk *walk, GString *path)
 
 /* A first page without a lower bound serves as the probe of the old end; with one, a single row
  * does. */
-static bool probes_one_row(const struct walk *walk)
+static bool probes_one_row(const struct walk_state *range)
 {
-    return walk->probe == PROBE_LAST ||
-           (walk->probe == PROBE_FIRST && walk_range(walk)->from != INSTANT_NONE);
+    return range->probe == PROBE_LAST ||
+           (range->probe == PROBE_FIRST && range->from != INSTANT_NONE);
 }
 
 static void request_by_cursor(const struct walk *walk, GString *path)
@@ -34,17 +34,17 @@ static void request_by_cursor(const struct walk *walk, GString *path)
     const struct walk_state *range = walk_range(walk);
 
     g_string_append_printf(path, "%s?limit=%u%s", list->path,
-                           probes_one_row(walk) ? 1 : walk->limit, list->query);
+                           probes_one_row(range) ? 1 : walk->limit, list->query);
     g_string_append_printf(path, "&sort_by=%s&sort_direction=%s",
                            range->mode == MODE_ID ? "id" : "update_time",
-                           walk->probe == PROBE_LAST ? "desc" : "asc");
+                           range->probe == PROBE_LAST ? "desc" : "asc");
     append_includes(walk, path);
-    if (walk->probe == PROBE_NONE && range->mode == MODE_TIME) {
+    if (range->probe == PROBE_NONE && range->mode == MODE_TIME) {
         append_instant(path, "updated_since", range->since);
         if (walk->stream->has_until)
             append_instant(path, "updated_until", range->until);
     }
-    if (walk->cursor && walk->probe == PROBE_NONE) {
+    if (walk->cursor && range->probe == PROBE_NONE) {
         g_string_append(path, "&cursor=");
         g_string_append_uri_escaped(path, walk->cursor, NULL, FALSE);
     }
@@ -58,7 +58,7 @@ static void turn_to_ids(struct walk *walk)
     range->mode = MODE_ID;
     range->since = INSTANT_NONE;
     range->start = range->anchor = 0;
-    walk->probe = PROBE_NONE;
+    range->probe = PROBE_NONE;
     g_clear_pointer(&walk->cursor, g_free);
     g_clear_pointer(&range->cursor, g_free);
 }
@@ -67,20 +67,25 @@ static void turn_to_ids(struct walk *walk)
 static bool advance_probe(struct walk *walk, const struct page_facts *facts, bool more,
                           struct walk_step *step)
 {
-    bool whole_page = walk->probe == PROBE_FIRST && !probes_one_row(walk);
+    struct walk_state *range = walk_range(walk);
+    bool whole_page = range->probe == PROBE_FIRST && !probes_one_row(range);
 
-    if (walk->probe == PROBE_NONE || (whole_page && !more))
+    if (range->probe == PROBE_NONE)
+        return false;
+    if (facts->null_time)
+        walk->state->lists[walk->list].has_nulls = true;
+    if (whole_page && !more)
         return false; /* one page holds all there is, whatever its times */
     step->discard_rows = !whole_page;
     if (facts->null_time) {
         turn_to_ids(walk);
         return true;
     }
-    if (walk->probe == PROBE_LAST) {
-        walk->probe = PROBE_NONE;
+    if (range->probe == PROBE_LAST) {
+        range->probe = PROBE_NONE;
         return true;
     }
-    walk->probe = PROBE_LAST;
+    range->probe = PROBE_LAST;
     return !whole_page;
 }
 
@@ -108,7 +113,7 @@ static bool advance_by_cursor(struct walk *walk, const struct json_value *root,
                               instant_t date, struct walk_step *step, GError **error)
 {
     struct walk_state *range = walk_range(walk);
-    bool probing = probes_one_row(walk);
+    bool probing = probes_one_row(range);
     g_autofree char *next = NULL;
 
     (void)batch, (void)date;
@@ -139,27 +144,26 @@ static void request_offset(const struct walk *walk, const char *sort, GString *p
     const struct walk_state *range = walk_range(walk);
 
     g_string_append_printf(path, "%s?start=%" G_GINT64_FORMAT "&limit=%u%s&sort=%s", list->path,
-                           walk->probe == PROBE_LAST ? 0 : range->start,
-                           probes_one_row(walk) ? 1 : walk->limit, list->query, sort);
+                           range->probe == PROBE_LAST ? 0 : range->start,
+                           probes_one_row(range) ? 1 : walk->limit, list->query, sort);
 }
 
 bool advance_by_id(struct walk *walk, const struct json_value *root, const struct page_facts *facts,
                    struct walk_step *step)
 {
     struct walk_state *range = walk_range(walk);
-    bool gap = range->anchor && facts->first_id > range->anchor && range->start > 0;
+    bool gap = range->anchor && range->start > 0 &&
+               (facts->records == 0 || facts->first_id > range->anchor);
 
     if (gap) { /* rows before us were deleted and the list moved up: step back until it joins */
         range->start = MAX(0, range->start - MAX((int64_t)walk->limit - 1, 1));
         return true;
     }
     step->done = facts->records == 0 || !page_has_more(root);
-    if (step->done) {
+    if (step->done)
         finish_leg(walk);
-        return true;
-    }
-    range->anchor = facts->last_id;
-    range->start += facts->records > 1 ? (int64_t)facts->records - 1 : 1;
+    else
+        overlap_pages(range, facts);
     return true;
 }
 
@@ -173,9 +177,9 @@ static void request_notes(const struct walk *walk, GString *path)
         request_offset(walk, "id%20ASC", path);
         return;
     }
-    request_offset(walk, walk->probe == PROBE_LAST ? "update_time%20DESC" : "update_time%20ASC",
+    request_offset(walk, range->probe == PROBE_LAST ? "update_time%20DESC" : "update_time%20ASC",
                    path);
-    if (walk->probe == PROBE_NONE)
+    if (range->probe == PROBE_NONE)
         append_instant(path, "updated_since", range->since);
 }
 
@@ -184,11 +188,17 @@ static void request_notes(const struct walk *walk, GString *path)
 static void move_within_notes(struct walk_state *range, const struct page_facts *facts)
 {
     if (facts->last_time == INSTANT_NONE || facts->last_time == range->since) {
-        range->start += facts->records;
+        overlap_pages(range, facts);
     } else {
         range->since = facts->last_time;
-        range->start = 0;
+        range->start = range->anchor = 0;
     }
+}
+
+/* Rows of the second were edited or deleted, which moved the others up. */
+static bool lost_the_place(const struct walk_state *range, const struct page_facts *facts)
+{
+    return range->anchor && range->start > 0 && facts->first_id != range->anchor;
 }
 
 static bool advance_notes(struct walk *walk, const struct json_value *root,
@@ -203,6 +213,10 @@ static bool advance_notes(struct walk *walk, const struct json_value *root,
         return advance_by_id(walk, root, facts, step);
     if (advance_probe(walk, facts, more, step))
         return true;
+    if (lost_the_place(range, facts)) { /* the second is read anew */
+        range->start = range->anchor = 0;
+        return true;
+    }
     move_watermark(walk, facts->last_time);
     step->done = !more || facts->records == 0 || is_past_end(range, facts->last_time);
     if (step->done)
@@ -222,17 +236,25 @@ static void request_files(const struct walk *walk, GString *path)
                    path);
 }
 
-/* Newest first, down to the bookmark. Edits push rows down (seen twice, harmless); deletions pull
- * them up, which the anchor shows. The bookmark moves once, at the end, since nothing is complete
- * before. */
+/* Newest first: edits push rows down (seen twice, harmless), deletions pull them up. Inside one
+ * second nobody can tell which it was. */
+static bool newest_has_gap(const struct walk *walk, const struct page_facts *facts)
+{
+    const struct walk_state *range = walk_range(walk);
+
+    if (!range->anchor || range->start == 0 || facts->first_id == range->anchor)
+        return false;
+    return facts->records == 0 || walk->anchor_time == INSTANT_NONE ||
+           facts->first_time == INSTANT_NONE || facts->first_time <= walk->anchor_time;
+}
+
+/* Down to the bookmark, which moves once, at the end, since nothing is complete before. */
 static bool advance_newest(struct walk *walk, const struct json_value *root,
                            const struct page_facts *facts, struct walk_step *step)
 {
     struct walk_state *range = walk_range(walk);
-    bool gap = walk->anchor_time != INSTANT_NONE && facts->first_time != INSTANT_NONE &&
-               facts->first_time < walk->anchor_time && range->start > 0;
 
-    if (gap) {
+    if (newest_has_gap(walk, facts)) {
         range->start = MAX(0, range->start - MAX((int64_t)walk->limit - 1, 1));
         return true;
     }
@@ -244,7 +266,7 @@ static bool advance_newest(struct walk *walk, const struct json_value *root,
         return true;
     }
     walk->anchor_time = facts->last_time;
-    range->start += facts->records > 1 ? (int64_t)facts->records - 1 : 1;
+    overlap_pages(range, facts);
     return true;
 }
 

@@ -4,12 +4,6 @@
 
 #include "pipedrive/walk.h"
 
-enum probe {
-    PROBE_NONE,
-    PROBE_FIRST, /* one page from the old end: are there rows without update_time? */
-    PROBE_LAST,  /* one row from the new end */
-};
-
 struct walk_ops {
     void (*request)(const struct walk *, GString *path);
     bool (*decode)(const struct walk *, struct decoder *, const struct json_value *, struct batch *,
@@ -25,11 +19,11 @@ struct walk {
     enum leg leg;
     struct stream_state *state;
     unsigned limit; /* rows a page, halved when pages are too large */
-    enum probe probe;
-    char *cursor; /* of the next page */
-    char *marker; /* a cursor seen before: Brent's way to notice that they go in a circle */
+    char *cursor;   /* of the next page */
+    char *marker;   /* a cursor seen before: Brent's way to notice that they go in a circle */
     unsigned pages, marker_due;
-    instant_t anchor_time; /* files, newest first: of the row that the next page must begin with */
+    bool suspects_gated; /* the gated names were dropped, and no answer has proved it right yet */
+    instant_t anchor_time; /* files, newest first: update_time of the anchor */
     GArray *seen;          /* WALK_WHOLE: int64_t */
     GArray *parents;       /* struct parent */
     int64_t start;         /* WALK_FLOW: offset of the next page */
@@ -43,6 +37,8 @@ struct walk *walk_alloc(const struct walk_ops *ops, const struct stream *stream)
 bool walk_next_cursor(struct walk *walk, const struct json_value *root, char **ret, GError **error);
 /* v1: is there more, wherever the answer says so. */
 bool page_has_more(const struct json_value *root);
+/* The next page begins with the last row of this one, which then shows that nothing moved. */
+void overlap_pages(struct walk_state *range, const struct page_facts *facts);
 void append_instant(GString *path, const char *parameter, instant_t instant);
 struct walk_state *walk_range(const struct walk *walk);
 

@@ -93,18 +93,11 @@ static struct discover_table *describe(const struct sync_settings *settings,
     return result;
 }
 
-static enum fields_mode mode_of(const struct sync_settings *settings)
-{
-    return settings->custom_fields == CUSTOM_FIELDS_KEYS   ? FIELDS_AS_KEYS
-           : settings->custom_fields == CUSTOM_FIELDS_JSON ? FIELDS_AS_JSON
-                                                           : FIELDS_AS_NAMES;
-}
-
 static bool add_stream(const struct sync_settings *settings, struct api *api, struct memory *memory,
                        const struct stream *stream, GPtrArray *tables, GError **error)
 {
     struct fields *fields =
-        stream->fields == FIELDS_NONE ? NULL : fields_new(stream, mode_of(settings));
+        stream->fields == FIELDS_NONE ? NULL : fields_new(stream, memory_fields_mode(settings));
     bool good = true;
 
     for (unsigned i = 0; fields && memory->fields && i < memory->fields->row_count; i++)

@@ -22,11 +22,6 @@
 
 G_STATIC_ASSERT(HTTP_BODY_PADDING >= JSON_PADDING);
 
-static const int64_t interval_defaults_s[] = {
-    [INTERVAL_HOT] = 0,
-    [INTERVAL_ARCHIVED] = 6 * 3600,
-    [INTERVAL_FULL] = 24 * 3600,
-};
 #define FULL_EVERY_DEFAULT_S (7 * 24 * 3600)
 
 struct extract {
@@ -168,9 +163,7 @@ static void setup_context(struct extract *x)
         .changed = job_changed,
         .opaque = x,
     };
-    for (unsigned i = 0; i < G_N_ELEMENTS(interval_defaults_s); i++)
-        x->context.schedule.every_s[i] =
-            settings->every_s[i] >= 0 ? settings->every_s[i] : interval_defaults_s[i];
+    schedule_intervals(settings->every_s, x->context.schedule.every_s);
 }
 
 static char *identity_json(const struct identity *who)
@@ -192,17 +185,14 @@ static char *identity_json(const struct identity *who)
 static bool check_company(struct extract *x, const struct opened *opened, GError **error)
 {
     const char *text = g_hash_table_lookup(opened->states, "connection");
-    g_autofree char *padded = NULL;
-    struct arena *arena;
     const struct json_value *root;
+    struct arena *arena;
     int64_t company = 0;
 
     if (!text)
         return true;
-    padded = g_malloc0(strlen(text) + JSON_PADDING);
-    memcpy(padded, text, strlen(text));
     arena = arena_new();
-    if (json_parse(x->api.parser, padded, strlen(text), arena, &root, NULL))
+    if (json_parse_copy(x->api.parser, text, strlen(text), arena, &root, NULL))
         json_int64(json_member(root, "company_id"), &company);
     arena_free(arena);
     if (company == x->who.company_id)

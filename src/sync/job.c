@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "sync/job_private.h"
+#include "sync/memory.h"
 
 #include <string.h>
 
@@ -28,17 +29,6 @@ static void task_free(void *data)
     g_free(task);
 }
 
-static enum fields_mode fields_mode_of(const struct sync_settings *settings)
-{
-    static const enum fields_mode modes[] = {
-        [CUSTOM_FIELDS_NAMES] = FIELDS_AS_NAMES,
-        [CUSTOM_FIELDS_KEYS] = FIELDS_AS_KEYS,
-        [CUSTOM_FIELDS_JSON] = FIELDS_AS_JSON,
-    };
-
-    return modes[settings->custom_fields];
-}
-
 struct job *job_new(const struct job_context *context, const struct stream *stream, bool selected)
 {
     struct job *job = g_new0(struct job, 1);
@@ -50,7 +40,7 @@ struct job *job_new(const struct job_context *context, const struct stream *stre
         selected ? g_strdup(stream->name) : g_strdup_printf("%s#parents", stream->name);
     stream_state_init(&job->state);
     if (stream->fields != FIELDS_NONE)
-        job->fields = fields_new(stream, fields_mode_of(context->settings));
+        job->fields = fields_new(stream, memory_fields_mode(context->settings));
     job->ignored_fields = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     job->old_tables = g_ptr_array_new_with_free_func((GDestroyNotify)table_free);
     job->tasks = g_ptr_array_new_with_free_func(task_free);
@@ -90,16 +80,12 @@ void job_build_table(struct job *job)
 
 static bool read_state(struct job *job, const char *text, GError **error)
 {
-    size_t length = strlen(text);
-    g_autofree char *padded = g_malloc0(length + JSON_PADDING);
     struct json_parser *parser = json_parser_new();
     struct arena *arena = arena_new();
     const struct json_value *root;
-    bool good;
+    bool good = json_parse_copy(parser, text, strlen(text), arena, &root, error) &&
+                stream_state_read(&job->state, job->stream, root, error);
 
-    memcpy(padded, text, length);
-    good = json_parse(parser, padded, length, arena, &root, error) &&
-           stream_state_read(&job->state, job->stream, root, error);
     arena_free(arena);
     json_parser_free(parser);
     return good;

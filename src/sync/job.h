@@ -42,6 +42,7 @@ struct task {
     instant_t held_date;
     char *fields_cursor;
     bool confirming; /* a small table is read a second time before half of it is flagged */
+    bool doubts_ids; /* the page under way came with records without an id */
     bool lost_ids;   /* of a whole table: records came without an id, so absence means nothing */
 };
 

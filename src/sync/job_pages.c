@@ -122,6 +122,7 @@ static bool apply_page(struct task *task, const struct json_value *root, instant
     if (!walk_advance(task->walk, root, facts, task->batch, date, &step, error))
         return false;
     task->history = (struct retry_history){0};
+    task->doubts_ids = false;
     task->phase = TASK_READY;
     learn_page_bytes(job, task->batch);
     warn_skipped(job, task->batch->skipped);
@@ -133,6 +134,10 @@ static bool apply_page(struct task *task, const struct json_value *root, instant
         if (step.done)
             keep_recent(job);
     }
+    if (step.found_gated)
+        job->context->warn(
+            job->context->opaque, job->stream->name,
+            "some fields need a plan or an app that the company lacks: they are left out");
     work = page_work(task, &step);
     if (is_child(job)) {
         job_children_step(task, &step, work);
@@ -155,6 +160,17 @@ static bool reading_fields(const struct job *job)
     return false;
 }
 
+/* A record without an id is lost: the page is asked for a second time before that is believed. */
+static bool has_ids(struct task *task, GError **error)
+{
+    if (task->batch->skipped == 0 || task->job->stream->id == STREAM_DEAL_FIELDS ||
+        task->doubts_ids)
+        return true;
+    task->doubts_ids = true;
+    error_setf(error, PENSTOCK_ERROR_DATA, "a record has no id");
+    return false;
+}
+
 /* DATA leaves the task ready to ask again, with its batch released: the caller decides. */
 static bool take_page(struct task *task, const struct json_value *root, instant_t date,
                       GError **error)
@@ -162,7 +178,8 @@ static bool take_page(struct task *task, const struct json_value *root, instant_
     struct job *job = task->job;
     struct page_facts facts;
 
-    if (!walk_decode(task->walk, job->decoder, root, task->batch, &facts, error))
+    if (!walk_decode(task->walk, job->decoder, root, task->batch, &facts, error) ||
+        !has_ids(task, error))
         return false;
     if (facts.unknown_field) {
         task->phase = TASK_HELD;
@@ -177,24 +194,31 @@ static bool take_page(struct task *task, const struct json_value *root, instant_
 
 /* --- the list of custom fields --- */
 
-static bool release_held(struct job *job, GError **error)
+/* A held page that turns out to be no good is asked for again, now that its fields are known; its
+ * failures are counted then. */
+static void release_held(struct job *job)
 {
+    g_autoptr(GError) error = NULL;
+
     decoder_ignore(job->decoder, job->ignored_fields, true);
     for (unsigned i = 0; i < job->tasks->len; i++) {
         struct task *task = job->tasks->pdata[i];
 
-        if (task->phase == TASK_HELD)
-            return take_page(task, task->held, task->held_date, error);
+        if (task->phase != TASK_HELD)
+            continue;
+        if (!take_page(task, task->held, task->held_date, &error)) {
+            batch_release(g_steal_pointer(&task->batch));
+            task->phase = TASK_READY;
+        }
+        return;
     }
-    decoder_ignore(job->decoder, job->ignored_fields, false);
-    return true;
 }
 
 static bool take_fields(struct task *task, const struct json_value *root, instant_t date,
                         GError **error)
 {
     struct job *job = task->job;
-    bool changed, good = true;
+    bool changed;
 
     g_clear_pointer(&task->fields_cursor, g_free);
     if (!fields_take_page(job->fields, root, &task->fields_cursor, error))
@@ -213,9 +237,9 @@ static bool take_fields(struct task *task, const struct json_value *root, instan
     if (job->phase == JOB_FIELDS)
         job_begin_leg(job);
     else
-        good = release_held(job, error);
+        release_held(job);
     decoder_ignore(job->decoder, job->ignored_fields, false);
-    return good;
+    return true;
 }
 
 bool task_take(struct task *task, const struct json_value *root, instant_t date, GError **error)
@@ -236,8 +260,8 @@ static void fail_table_too_large(struct job *job, const GError *failure)
 {
     fail_table(job, failure);
     g_free(job->message);
-    job->message = g_strdup_printf(
-        "%s, even for one record: leave the table out, and report this", failure->message);
+    job->message = g_strdup_printf("%s, even for one record: leave the table out, and report this",
+                                   failure->message);
 }
 
 /* The walk knows better than the policy: 400 and 403 may be about a name that the plan does not
@@ -247,15 +271,11 @@ static bool walk_copes(struct task *task, const GError *failure)
     struct job *job = task->job;
     bool gated = job->state.gated;
 
-    if (!task->walk || !walk_refused(task->walk, failure))
-        return false;
-    if (gated != job->state.gated) {
-        job->context->warn(
-            job->context->opaque, job->stream->name,
-            "some fields need a plan or an app that the company lacks: they are left out");
+    bool copes = task->walk && walk_refused(task->walk, failure);
+
+    if (gated != job->state.gated)
         job_build_table(job);
-    }
-    return true;
+    return copes;
 }
 
 bool task_fail(struct task *task, const GError *failure, const struct retry_policy *policy,
@@ -327,7 +347,7 @@ static void take_guard(struct job *job, const struct reply *reply)
     struct task *task = waiting_task(job);
 
     if (task && !task->confirming && reply->alive <= CONFIRM_ROWS &&
-        reply->would_flag < reply->alive) {
+        walk_seen(task->walk)->len > 0) {
         g_ptr_array_set_size(job->tasks, 0);
         job_begin_leg(job);
         ((struct task *)job->tasks->pdata[0])->confirming = true;

@@ -6,10 +6,6 @@
 
 #include <string.h>
 
-/* A pass that would flag more than half of a table is read twice if the table is small, else a
- * person is asked. */
-#define GUARD_SMALL_ROWS 20
-
 struct loader {
     struct loader_settings settings;
     GThread *thread;
@@ -56,15 +52,12 @@ static char *table_state_name(const struct stream *stream)
 /* What was noted about a table when a run last ended it: its nonce and how many rows it held. */
 static bool parse_table_state(const char *text, char **ret_nonce, int64_t *ret_rows)
 {
-    g_autofree char *padded = g_malloc0(strlen(text) + JSON_PADDING);
     struct json_parser *parser = json_parser_new();
     struct arena *arena = arena_new();
     const struct json_value *root;
-    bool good;
+    bool good = json_parse_copy(parser, text, strlen(text), arena, &root, NULL) &&
+                json_int64(json_member(root, "rows"), ret_rows);
 
-    memcpy(padded, text, strlen(text));
-    good = json_parse(parser, padded, strlen(text), arena, &root, NULL) &&
-           json_int64(json_member(root, "rows"), ret_rows);
     if (good)
         *ret_nonce = json_dup_string(json_member(root, "nonce"));
     arena_free(arena);
@@ -213,8 +206,23 @@ static bool put_table_state(struct loader *loader, const struct work *work, GErr
     return put_state(loader, name, value, error);
 }
 
-static bool sweep_whole(struct loader *loader, const struct work *work, struct reply *reply,
+/* Before the pass writes its own rows: what it brings must not hide what it lost. */
+static bool count_alive(struct loader *loader, const struct work *work, int64_t *ret,
                         GError **error)
+{
+    struct table_info info;
+
+    if (!work->sweep)
+        return true;
+    if (!destination_inspect(loader->dest, work->table, &info, error))
+        return false;
+    *ret = info.live_rows;
+    table_info_done(&info);
+    return true;
+}
+
+static bool sweep_whole(struct loader *loader, const struct work *work, int64_t alive,
+                        struct reply *reply, GError **error)
 {
     struct sweep sweep = {.table = work->table,
                           .scope = -1,
@@ -228,21 +236,20 @@ static bool sweep_whole(struct loader *loader, const struct work *work, struct r
     reply->deleted += counts.flagged;
     if (counts.flagged == 0)
         return true;
-    reply->alive = counts.alive_before;
-    reply->would_flag = counts.flagged;
+    reply->alive = alive;
     if (work->seen->len == 0) {
         error_setf(error, PENSTOCK_ERROR_GUARD,
                    "the API answered no row of %s where %" G_GINT64_FORMAT
                    " were alive: nothing was deleted. Check the token's rights; `penstock reset` "
                    "empties the table",
-                   work->stream->name, counts.alive_before);
+                   work->stream->name, alive);
         return false;
     }
-    if (counts.flagged * 2 > counts.alive_before && !work->sweep_confirmed) {
+    if (counts.flagged * 2 > alive && !work->sweep_confirmed) {
         error_setf(error, PENSTOCK_ERROR_GUARD,
                    "%s would lose %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
                    " rows: nothing was deleted. If that is right, run again with --yes",
-                   work->stream->name, counts.flagged, counts.alive_before);
+                   work->stream->name, counts.flagged, alive);
         return false;
     }
     return true;
@@ -305,14 +312,16 @@ static bool fill_transaction(struct loader *loader, const struct work *work, str
 {
     struct queue_plan *plan = NULL;
     struct write_counts counts;
+    int64_t alive = 0;
     bool good;
 
-    if (work->queue_parents && !queue_plan_page(&loader->queue, work, &plan, error))
+    if (!count_alive(loader, work, &alive, error) ||
+        (work->queue_parents && !queue_plan_page(&loader->queue, work, &plan, error)))
         return false;
     good = write_rows(loader, work, reply, error) &&
            (!work->fields || destination_write(loader->dest, work->fields, &counts, error)) &&
            (!work->groups || replace_groups(loader, work, reply, error)) &&
-           (!work->sweep || sweep_whole(loader, work, reply, error)) &&
+           (!work->sweep || sweep_whole(loader, work, alive, reply, error)) &&
            write_queue(loader, work, plan, reply, error) &&
            (!work->state || put_state(loader, work->state_name, work->state, error)) &&
            (!work->ends_table || put_table_state(loader, work, error)) &&

@@ -1,5 +1,6 @@
 #include "sync/memory.h"
 
+#include "sync/queue.h"
 #include "sync/system.h"
 
 #include <string.h>
@@ -10,6 +11,17 @@ bool memory_is_selected(const struct sync_settings *settings, const struct strea
         return false;
     return !settings->tables ||
            g_strv_contains((const char *const *)settings->tables, stream->name);
+}
+
+enum fields_mode memory_fields_mode(const struct sync_settings *settings)
+{
+    static const enum fields_mode modes[] = {
+        [CUSTOM_FIELDS_NAMES] = FIELDS_AS_NAMES,
+        [CUSTOM_FIELDS_KEYS] = FIELDS_AS_KEYS,
+        [CUSTOM_FIELDS_JSON] = FIELDS_AS_JSON,
+    };
+
+    return modes[settings->custom_fields];
 }
 
 static void take_state(const struct cell *cells, void *opaque)
@@ -86,15 +98,10 @@ const struct json_value *memory_state(struct memory *memory, const char *name)
 {
     const char *text = g_hash_table_lookup(memory->states, name);
     const struct json_value *root;
-    size_t length;
-    char *padded;
 
-    if (!text)
+    if (!text || !json_parse_copy(memory->parser, text, strlen(text), memory->arena, &root, NULL))
         return NULL;
-    length = strlen(text);
-    padded = arena_alloc0(memory->arena, length + JSON_PADDING);
-    memcpy(padded, text, length);
-    return json_parse(memory->parser, padded, length, memory->arena, &root, NULL) ? root : NULL;
+    return root;
 }
 
 bool memory_stream(struct memory *memory, const struct stream *stream, struct stream_state *ret,
@@ -107,4 +114,12 @@ bool memory_stream(struct memory *memory, const struct stream *stream, struct st
         return true;
     stream_state_done(ret);
     return false;
+}
+
+bool memory_backlog(struct memory *memory, const char *child, int64_t *ret, GError **error)
+{
+    g_autoptr(Table) parents = system_parents_table();
+    struct queue queue = {.dest = memory->dest, .parents = parents};
+
+    return queue_count(&queue, child, ret, error);
 }

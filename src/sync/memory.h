@@ -26,6 +26,10 @@ const struct json_value *memory_state(struct memory *memory, const char *name);
 /* A stream's state, empty where nothing is remembered; stream_state_done() it. */
 MUST_USE bool memory_stream(struct memory *memory, const struct stream *stream,
                             struct stream_state *ret, GError **error);
+/* Deals that wait for a child. */
+MUST_USE bool memory_backlog(struct memory *memory, const char *child, int64_t *ret,
+                             GError **error);
 bool memory_is_selected(const struct sync_settings *settings, const struct stream *stream);
+enum fields_mode memory_fields_mode(const struct sync_settings *settings);
 
 #endif

@@ -65,13 +65,13 @@ struct reply {
     void *tag;
     const struct stream *stream;
     GError *error;
-    bool had_page;             /* the work held a page's rows */
-    int64_t rows, deleted;     /* written, newly flagged */
-    int64_t queue;             /* parents that wait, after the commit; -1 = not counted */
-    int64_t alive, would_flag; /* with a GUARD error: what the sweep was about to do */
-    GArray *parents;           /* WORK_QUEUE: struct parent */
-    int64_t not_due;           /* WORK_QUEUE: entries whose backoff has not passed */
-    struct opened *opened;     /* WORK_OPEN */
+    bool had_page;         /* the work held a page's rows */
+    int64_t rows, deleted; /* written, newly flagged */
+    int64_t queue;         /* parents that wait, after the commit; -1 = not counted */
+    int64_t alive;         /* with a GUARD error: rows that were alive before the pass */
+    GArray *parents;       /* WORK_QUEUE: struct parent */
+    int64_t not_due;       /* WORK_QUEUE: entries whose backoff has not passed */
+    struct opened *opened; /* WORK_OPEN */
 };
 void reply_free(struct reply *reply);
 

@@ -86,27 +86,13 @@ static void plan_increment(struct planning *planning, const struct stream *strea
                                              : "and one call a page of changes";
 }
 
-static void count_entry(const struct cell *cells, void *opaque)
-{
-    (void)cells;
-    (*(int64_t *)opaque)++;
-}
-
 static bool plan_children(struct planning *planning, const struct stream *stream,
                           const struct stream_state *state, struct plan_table *row, GError **error)
 {
-    g_autoptr(Table) parents = system_parents_table();
-    struct cell value = {
-        .text = stream->name, .length = (uint32_t)strlen(stream->name), .kind = CELL_VALUE};
-    struct read_query query = {.table = parents,
-                               .where = PARENT_CHILD,
-                               .values = &value,
-                               .value_count = 1,
-                               .order_by = -1};
     int64_t backlog = 0, high;
     int deals_a_call = stream->walk == WALK_LINES ? 100 : 1;
 
-    if (!destination_read(planning->memory.dest, &query, count_entry, &backlog, error))
+    if (!memory_backlog(&planning->memory, stream->name, &backlog, error))
         return false;
     high = state->seeded ? backlog : MAX(backlog, planning->deals_high);
     row->first_load = !state->seeded;
@@ -185,19 +171,14 @@ static bool check_company(struct planning *planning, const struct identity *who,
 
 static bool plan_all(struct planning *planning, GError **error)
 {
-    static const int64_t every_s[] = {
-        [INTERVAL_HOT] = 0, [INTERVAL_ARCHIVED] = 21600, [INTERVAL_FULL] = 86400};
     struct identity who = {0};
-    bool good =
-        api_who(&planning->api, NULL, &who, error) && check_company(planning, &who, error);
+    bool good = api_who(&planning->api, NULL, &who, error) && check_company(planning, &who, error);
 
     identity_done(&who);
     planning->schedule = (struct schedule_settings){.now = api_now(&planning->api),
                                                     .start_date = planning->settings->start_date,
                                                     .all_now = planning->settings->all_now};
-    for (unsigned i = 0; i < G_N_ELEMENTS(every_s); i++)
-        planning->schedule.every_s[i] =
-            planning->settings->every_s[i] >= 0 ? planning->settings->every_s[i] : every_s[i];
+    schedule_intervals(planning->settings->every_s, planning->schedule.every_s);
     for (unsigned i = 0; good && i < STREAM_COUNT; i++)
         if (memory_is_selected(planning->settings, &catalog[i]))
             good = plan_stream(planning, &catalog[i], error);

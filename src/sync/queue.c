@@ -420,6 +420,32 @@ bool queue_retry(const struct queue *queue, const char *child, const GArray *par
     return write_batch(queue, batch, error);
 }
 
+static void remove_entry(const struct cell *cells, void *opaque)
+{
+    struct batch *batch = opaque;
+
+    batch_copy_row(batch, cells);
+    batch->rows[batch->row_count - 1].remove = true;
+}
+
+bool queue_clear(const struct queue *queue, const char *child, GError **error)
+{
+    struct batch *batch = new_batch(queue);
+    struct cell value;
+    struct read_query query = {.table = queue->parents,
+                               .where = PARENT_CHILD,
+                               .values = &value,
+                               .value_count = 1,
+                               .order_by = -1};
+
+    cell_set(&value, child, strlen(child));
+    if (!destination_read(queue->dest, &query, remove_entry, batch, error)) {
+        batch_release(batch);
+        return false;
+    }
+    return write_batch(queue, batch, error);
+}
+
 /* --- seeding --- */
 
 struct seeding {

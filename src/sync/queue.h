@@ -45,6 +45,8 @@ MUST_USE bool queue_remove(const struct queue *queue, const char *child, const G
                            GError **error);
 MUST_USE bool queue_retry(const struct queue *queue, const char *child, const GArray *parents,
                           instant_t now, GError **error);
+/* Forgets every entry of a child (reset). */
+MUST_USE bool queue_clear(const struct queue *queue, const char *child, GError **error);
 /* Every live deal of the table (for lines: those with products). */
 MUST_USE bool queue_seed(const struct queue *queue, const struct stream *child,
                          const struct table *deals, GError **error);

@@ -1,5 +1,6 @@
 #include "sync/commands.h"
 #include "sync/memory.h"
+#include "sync/queue.h"
 #include "sync/system.h"
 
 #include <string.h>
@@ -31,40 +32,6 @@ static void remove_states(struct batch *batch, const struct stream *stream)
     remove_state(batch, parents);
 }
 
-struct removal {
-    struct batch *batch;
-    const char *child;
-};
-
-static void remove_entry(const struct cell *cells, void *opaque)
-{
-    struct removal *removal = opaque;
-    struct row *row;
-
-    batch_copy_row(removal->batch, cells);
-    row = &removal->batch->rows[removal->batch->row_count - 1];
-    row->remove = true;
-}
-
-static bool empty_queue(struct memory *memory, const char *child, GError **error)
-{
-    g_autoptr(Table) parents = system_parents_table();
-    struct cell value = {.text = child, .length = (uint32_t)strlen(child), .kind = CELL_VALUE};
-    struct read_query query = {.table = parents,
-                               .where = PARENT_CHILD,
-                               .values = &value,
-                               .value_count = 1,
-                               .order_by = -1};
-    struct removal removal = {batch_new(), child};
-
-    batch_prepare(removal.batch, parents, 64);
-    if (!destination_read(memory->dest, &query, remove_entry, &removal, error)) {
-        batch_release(removal.batch);
-        return false;
-    }
-    return write_batch(memory, removal.batch, error);
-}
-
 static bool drop_table(struct memory *memory, const struct stream *stream, unsigned *dropped,
                        GError **error)
 {
@@ -85,6 +52,8 @@ static bool drop_table(struct memory *memory, const struct stream *stream, unsig
 static bool reset_all(struct memory *memory, const struct sync_settings *settings,
                       unsigned *dropped, GError **error)
 {
+    g_autoptr(Table) parents = system_parents_table();
+    struct queue queue = {.dest = memory->dest, .parents = parents};
     struct batch *states = batch_new();
     bool everything = true, good;
 
@@ -104,7 +73,7 @@ static bool reset_all(struct memory *memory, const struct sync_settings *setting
     good = write_batch(memory, states, error);
     for (unsigned i = 0; good && i < STREAM_COUNT; i++)
         if (memory_is_selected(settings, &catalog[i]))
-            good = empty_queue(memory, catalog[i].name, error);
+            good = queue_clear(&queue, catalog[i].name, error);
     if (!good || !destination_commit(memory->dest, error)) {
         destination_rollback(memory->dest);
         return false;

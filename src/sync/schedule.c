@@ -1,5 +1,17 @@
 #include "sync/schedule.h"
 
+static const int64_t defaults_s[] = {
+    [INTERVAL_HOT] = 0,
+    [INTERVAL_ARCHIVED] = 6 * 3600,
+    [INTERVAL_FULL] = 24 * 3600,
+};
+
+void schedule_intervals(const int64_t asked_s[3], int64_t ret_s[3])
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(defaults_s); i++)
+        ret_s[i] = asked_s[i] >= 0 ? asked_s[i] : defaults_s[i];
+}
+
 bool schedule_is_due(const struct schedule_settings *settings, instant_t at, int64_t every_s)
 {
     return settings->all_now || at == INSTANT_NONE ||

@@ -24,6 +24,8 @@ struct schedule_leg {
 unsigned schedule_legs(const struct stream *stream, const struct stream_state *state,
                        const struct schedule_settings *settings, struct schedule_leg *ret,
                        int64_t *ret_due_in_s);
+/* The intervals that are in force: asked_s where it is not negative, else the defaults. */
+void schedule_intervals(const int64_t asked_s[3], int64_t ret_s[3]);
 /* True until the first load of every list is complete. */
 bool schedule_is_first_load(const struct stream *stream, const struct stream_state *state);
 /* Is something that was last done at `at` due again? */

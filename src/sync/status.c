@@ -46,26 +46,6 @@ static bool read_last_run(struct memory *memory, const char *name, struct last_r
     return destination_read(memory->dest, &query, take_run, last, error);
 }
 
-static void count_entry(const struct cell *cells, void *opaque)
-{
-    (void)cells;
-    (*(int64_t *)opaque)++;
-}
-
-static bool read_backlog(struct memory *memory, const char *child, int64_t *ret, GError **error)
-{
-    g_autoptr(Table) parents = system_parents_table();
-    struct cell value = {.text = child, .length = (uint32_t)strlen(child), .kind = CELL_VALUE};
-    struct read_query query = {.table = parents,
-                               .where = PARENT_CHILD,
-                               .values = &value,
-                               .value_count = 1,
-                               .order_by = -1};
-
-    *ret = 0;
-    return destination_read(memory->dest, &query, count_entry, ret, error);
-}
-
 static instant_t last_done(const struct stream *stream, const struct stream_state *state,
                            const struct last_run *last)
 {
@@ -123,7 +103,7 @@ static bool add_table(struct memory *memory, const struct stream *stream,
     if (!memory_stream(memory, stream, &state, error))
         return false;
     good = read_last_run(memory, stream->name, &last, error) &&
-           read_backlog(memory, stream->name, &row.backlog, error) &&
+           memory_backlog(memory, stream->name, &row.backlog, error) &&
            count_rows(memory, stream, &row, error);
     fill_times(stream, &state, &last, &row);
     row.last_outcome = last.outcome;
