@@ -25,7 +25,7 @@ void op_plan(struct op *op)
         return;
     }
     op->company->plan = (enum plan)plan;
-    op->company->seats = (int)MAX(arg_int(op, "seats", op->company->seats), 1);
+    op->company->seats = (int)CLAMP(arg_int(op, "seats", op->company->seats), 1, SEATS_MAX);
 }
 
 void op_budget(struct op *op)

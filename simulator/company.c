@@ -29,6 +29,7 @@ struct company *company_new(const struct options *o, int number)
     c->switches = o->switches;
     c->plan = o->plan;
     c->seats = o->seats;
+    limits_init(&c->limits, o->burst);
     memcpy(c->tie_percent, o->tie_percent, sizeof c->tie_percent);
     company_make_token(c, true);
     company_make_token(c, false);
@@ -46,6 +47,7 @@ void company_free(struct company *c)
         field_set_done(&c->fields[e]);
     }
     change_log_done(&c->log);
+    limits_done(&c->limits);
     g_mutex_clear(&c->lock);
     g_free(c);
 }

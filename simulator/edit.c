@@ -82,7 +82,7 @@ static bool parse_link(const char *literal, int32_t *ret)
     }
     long n = strtol(literal, &end, 10);
     *ret = (int32_t)n;
-    return end != literal && !*end && n > 0 && n < INT32_MAX;
+    return end != literal && !*end && n > 0 && n <= INT32_MAX;
 }
 
 static bool parse_time_literal(const char *literal, int64_t *ret)
@@ -345,8 +345,11 @@ char *edit_add(struct company *c, enum entity e, int64_t id, const struct change
 {
     struct table *t = &c->tables[e];
     int32_t last = t->n ? t->rows[t->n - 1].id : 0;
+    if (last == INT32_MAX)
+        return g_strdup_printf("%s has used up its ids: the last is %d", entity_name(e), last);
     if (id && (id <= last || id > INT32_MAX))
-        return g_strdup_printf("id must be greater than %d", last);
+        return g_strdup_printf("id must be from %d to %d, and %lld is not", last + 1, INT32_MAX,
+                               (long long)id);
     struct record r = {
         .id = id ? (int32_t)id : last + 1,
         .add_time = (uint32_t)q->now,
@@ -379,7 +382,7 @@ char *edit_add(struct company *c, enum entity e, int64_t id, const struct change
 char *edit_delete(struct company *c, enum entity e, int64_t id, bool deleted, int64_t now)
 {
     struct record *r = company_find(c, e, id);
-    if (!r)
+    if (!r || record_gone(r, now))
         return g_strdup_printf("%s has no row %lld", entity_name(e), (long long)id);
     set_flag(r, REC_DELETED, deleted);
     touch_one(c, e, r, now);
@@ -399,7 +402,7 @@ char *edit_purge(struct company *c, enum entity e, int64_t id)
 char *edit_archive(struct company *c, int64_t id, bool archived, int64_t now)
 {
     struct record *r = company_find(c, E_DEAL, id);
-    if (!r)
+    if (!r || record_gone(r, now))
         return g_strdup_printf("deals has no row %lld", (long long)id);
     set_flag(r, REC_ARCHIVED, archived);
     set_time_edit(r, "archive_time", archived ? now : 0);

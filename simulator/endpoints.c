@@ -15,7 +15,9 @@
 #define OFFSET (BIT(P_START) | BIT(P_LIMIT))
 #define NOTE_LIST                                                                                  \
     (OFFSET | BIT(P_SORT) | BIT(P_UPDATED_SINCE) | BIT(P_USER_ID) | BIT(P_LEAD_ID) |               \
-     BIT(P_DEAL_ID) | BIT(P_PERSON_ID) | BIT(P_ORG_ID) | BIT(P_START_DATE) | BIT(P_END_DATE))
+     BIT(P_DEAL_ID) | BIT(P_PERSON_ID) | BIT(P_ORG_ID) | BIT(P_START_DATE) | BIT(P_END_DATE) |     \
+     BIT(P_PROJECT_ID) | BIT(P_TASK_ID) | BIT(P_PINNED_LEAD) | BIT(P_PINNED_DEAL) |                \
+     BIT(P_PINNED_ORG) | BIT(P_PINNED_PERSON) | BIT(P_PINNED_PROJECT) | BIT(P_PINNED_TASK))
 #define FIELD_LIST (PAGED | BIT(P_INCLUDE_FIELDS))
 
 /* clang-format off */

@@ -211,8 +211,8 @@ static const char *custom_name(enum entity e, int number, char buffer[48])
         "select; drop",
         "Update time",
         "ID",
-        "A very long name of a custom field that goes on well beyond the sixty-three bytes that a "
-        "database may hold for a column, и дальше",
+        ("A very long name of a custom field that goes on well beyond the sixty-three bytes that a "
+         "database may hold for a column, и дальше"),
         "  spaces  ",
         "Case",
         "CASE",

@@ -227,11 +227,13 @@ void get_field_v1(struct request *q)
         answer_error(q->answer, q->id > 12000 ? 410 : 404, NULL, "Field not found");
         return;
     }
+    guint at = 0;
+    g_ptr_array_find(q->company->fields[q->endpoint->entity].list, f, &at);
     answer_begin(q->answer);
     if (q->endpoint->entity == E_PRODUCT)
-        write_product_field(b, q->company, f, 1);
+        write_product_field(b, q->company, f, (int)at + 1);
     else
-        write_field_v1(b, q->company, f, NULL, 1);
+        write_field_v1(b, q->company, f, NULL, (int)at + 1);
     buf_char(b, '}');
 }
 

@@ -31,29 +31,41 @@ static bool link_wanted(const struct request *q, enum param p, int32_t link)
     return !has_arg(q, p) || q->numbers[p] == link;
 }
 
+static bool note_wanted(const struct request *q, const struct record *r)
+{
+    static const enum param by_attribute[] = {
+        P_LEAD_ID,    P_PROJECT_ID,    P_TASK_ID,        P_PINNED_LEAD, P_PINNED_DEAL,
+        P_PINNED_ORG, P_PINNED_PERSON, P_PINNED_PROJECT, P_PINNED_TASK,
+    };
+    int64_t day;
+    if (has_arg(q, P_UPDATED_SINCE) && (int64_t)r->update_time < q->numbers[P_UPDATED_SINCE])
+        return false;
+    if (has_arg(q, P_START_DATE) && time_parse_any(q->args[P_START_DATE], &day) &&
+        (int64_t)r->add_time < day)
+        return false;
+    if (has_arg(q, P_END_DATE) && time_parse_any(q->args[P_END_DATE], &day) &&
+        (int64_t)r->add_time >= day + DAY_S)
+        return false;
+    if (!link_wanted(q, P_USER_ID, r->link[LINK_OWNER]) ||
+        !link_wanted(q, P_DEAL_ID, r->link[LINK_DEAL]) ||
+        !link_wanted(q, P_PERSON_ID, r->link[LINK_PERSON]) ||
+        !link_wanted(q, P_ORG_ID, r->link[LINK_ORG]))
+        return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(by_attribute); i++)
+        if (!attribute_wanted(q, by_attribute[i], r))
+            return false;
+    return true;
+}
+
 static bool wanted(const struct request *q, const struct record *r)
 {
     enum entity e = q->endpoint->entity;
-    int64_t day;
     if (record_gone(r, q->now))
         return false;
     if (record_deleted(r) && e != E_USER && !company_switch(q->company, SW_LIST_DELETED))
         return false;
-    if (e == E_NOTE) {
-        if (has_arg(q, P_UPDATED_SINCE) && (int64_t)r->update_time < q->numbers[P_UPDATED_SINCE])
-            return false;
-        if (has_arg(q, P_START_DATE) && time_parse_any(q->args[P_START_DATE], &day) &&
-            (int64_t)r->add_time < day)
-            return false;
-        if (has_arg(q, P_END_DATE) && time_parse_any(q->args[P_END_DATE], &day) &&
-            (int64_t)r->add_time >= day + DAY_S)
-            return false;
-        if (!link_wanted(q, P_USER_ID, r->link[LINK_OWNER]) ||
-            !link_wanted(q, P_DEAL_ID, r->link[LINK_DEAL]) ||
-            !link_wanted(q, P_PERSON_ID, r->link[LINK_PERSON]) ||
-            !link_wanted(q, P_ORG_ID, r->link[LINK_ORG]) || has_arg(q, P_LEAD_ID))
-            return false;
-    }
+    if (e == E_NOTE && !note_wanted(q, r))
+        return false;
     return company_sees(q->company, q->user, e, r);
 }
 

@@ -137,8 +137,9 @@ static bool quick_filters(const struct request *q, const struct record *r)
     case E_ACTIVITY:
         return link_wanted(q, P_DEAL_ID, r->link[LINK_DEAL]) &&
                link_wanted(q, P_PERSON_ID, r->link[LINK_PERSON]) &&
-               link_wanted(q, P_ORG_ID, r->link[LINK_ORG]) && !has_arg(q, P_LEAD_ID) &&
-               (!has_arg(q, P_DONE) || q->numbers[P_DONE] == r->status);
+               link_wanted(q, P_ORG_ID, r->link[LINK_ORG]) &&
+               (!has_arg(q, P_DONE) || q->numbers[P_DONE] == r->status) &&
+               attribute_wanted(q, P_LEAD_ID, r);
     case E_DEAL:
         return link_wanted(q, P_PERSON_ID, r->link[DEAL_PERSON]) &&
                link_wanted(q, P_ORG_ID, r->link[DEAL_ORG]) &&

@@ -9,11 +9,13 @@ static void print_ready(const struct sim *sim, int port)
     struct buf b = {0};
     buf_printf(&b, "{\"url\":\"http://127.0.0.1:%d\",\"companies\":[", port);
     for (int i = 0; i < sim->n_companies; i++) {
-        const struct company *c = sim->companies[i];
+        struct company *c = sim->companies[i];
+        g_mutex_lock(&c->lock); /* a client may be there already */
         buf_printf(&b,
                    "%s{\"company_id\":%d,\"domain\":\"%s\",\"token\":\"%s\",\"user_id\":%d,"
                    "\"member_token\":\"%s\"}",
                    i ? "," : "", c->id, c->domain, c->admin_token, c->admin_id, c->member_token);
+        g_mutex_unlock(&c->lock);
     }
     BUF_LIT(&b, "]}");
     puts(buf_cstr(&b));
@@ -31,7 +33,7 @@ static void sim_init(struct sim *sim)
     faults_init(&sim->faults, (uint64_t)o->seed);
     stats_init(&sim->stats);
     sim->n_companies = o->companies;
-    sim->companies = g_new0(struct company *, o->companies);
+    sim->companies = g_new0(struct company *, (size_t)o->companies);
     for (int i = 0; i < o->companies; i++)
         sim->companies[i] = company_new(o, i);
 }

@@ -81,7 +81,8 @@ static const struct number_option numbers[] = {
     NUMBER("null-update-time", null_update_time, 0, 100000000),
     NUMBER("custom-fields", custom_fields, 0, 1000),
     NUMBER("big-deal-lines", big_deal_lines, 0, 100000),
-    NUMBER("seats", seats, 1, 100000),
+    NUMBER("seats", seats, 1, SEATS_MAX),
+    NUMBER("burst", burst, 1, 1000000),
     NUMBER("latency-ms", latency_ms, 0, 600000),
     NUMBER("jitter-ms", jitter_ms, 0, 600000),
 };

@@ -13,6 +13,10 @@ enum plan {
     N_PLANS
 };
 
+enum {
+    SEATS_MAX = 100000
+};
+
 struct options {
     int port;
     int companies;
@@ -26,6 +30,7 @@ struct options {
     int custom_fields, big_deal_lines;
     enum plan plan;
     int seats;
+    int burst; /* requests per window; 0: the plan's */
     int latency_ms, jitter_ms;
     bool frozen_clock, no_limits, quiet;
     struct switches switches;

@@ -58,6 +58,14 @@ static const struct param_row params[N_PARAMS] = {
     [P_INCLUDE_FIELD_CODE] = {"include_field_code", KIND_BOOL},
     [P_START_DATE] = {"start_date", KIND_TEXT},
     [P_END_DATE] = {"end_date", KIND_TEXT},
+    [P_PROJECT_ID] = {"project_id", KIND_INT},
+    [P_TASK_ID] = {"task_id", KIND_INT},
+    [P_PINNED_LEAD] = {"pinned_to_lead_flag", KIND_BOOL},
+    [P_PINNED_DEAL] = {"pinned_to_deal_flag", KIND_BOOL},
+    [P_PINNED_ORG] = {"pinned_to_organization_flag", KIND_BOOL},
+    [P_PINNED_PERSON] = {"pinned_to_person_flag", KIND_BOOL},
+    [P_PINNED_PROJECT] = {"pinned_to_project_flag", KIND_BOOL},
+    [P_PINNED_TASK] = {"pinned_to_task_flag", KIND_BOOL},
 };
 
 static const char *const sort_names[N_SORT_KEYS] = {
@@ -283,4 +291,24 @@ struct view request_view(const struct request *q, enum entity entity)
         v.custom_keys = keys;
     }
     return v;
+}
+
+bool attribute_wanted(const struct request *q, enum param p, const struct record *r)
+{
+    if (!has_arg(q, p))
+        return true;
+    struct view v = {
+        .company = q->company, .entity = q->endpoint->entity, .user = q->user, .now = q->now};
+    struct buf wanted = {0}, value = {0};
+    if (params[p].kind == KIND_BOOL)
+        buf_bool(&wanted, q->numbers[p]);
+    else if (params[p].kind == KIND_INT)
+        buf_int(&wanted, q->numbers[p]);
+    else
+        buf_json_string(&wanted, q->args[p]);
+    view_attribute(&value, &v, r, params[p].name);
+    bool same = g_ascii_strcasecmp(buf_cstr(&wanted), buf_cstr(&value)) == 0;
+    buf_done(&wanted);
+    buf_done(&value);
+    return same;
 }

@@ -42,6 +42,14 @@ enum param {
     P_INCLUDE_FIELD_CODE,
     P_START_DATE,
     P_END_DATE,
+    P_PROJECT_ID,
+    P_TASK_ID,
+    P_PINNED_LEAD,
+    P_PINNED_DEAL,
+    P_PINNED_ORG,
+    P_PINNED_PERSON,
+    P_PINNED_PROJECT,
+    P_PINNED_TASK,
     N_PARAMS,
 };
 
@@ -109,6 +117,9 @@ enum sort_key request_sort(const struct request *q);
 const char *sort_key_name(enum sort_key key);
 /* What the request wants to see of `entity`; free the custom keys. */
 struct view request_view(const struct request *q, enum entity entity);
+/* Whether the record's attribute of the parameter's name has the value that was asked for; true
+ * when nothing was. For attributes that are no links. */
+bool attribute_wanted(const struct request *q, enum param p, const struct record *r);
 /* Up to `max` ids of a comma list; false on anything else. */
 bool parse_ids(const char *text, int64_t *ids, uint32_t max, uint32_t *ret_n);
 

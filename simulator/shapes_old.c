@@ -203,6 +203,24 @@ static void address_value(struct buf *b, const struct view *v, const struct reco
     write_address_part(b, record_hash(v->company, v->entity, r, 110), parts[arg]);
 }
 
+/* The owner as an object, as v1 organizations have it. */
+static void owner(struct buf *b, const struct view *v, const struct record *r, int arg)
+{
+    int32_t id = r->link[LINK_OWNER];
+    (void)arg;
+    if (!company_find(v->company, E_USER, id)) {
+        BUF_LIT(b, "null");
+        return;
+    }
+    buf_printf(b, "{\"id\":%d,\"name\":", id);
+    view_other(b, v, E_USER, id, "name");
+    BUF_LIT(b, ",\"email\":");
+    view_other(b, v, E_USER, id, "email");
+    BUF_LIT(b, ",\"has_pic\":0,\"pic_hash\":null,\"active_flag\":");
+    view_other(b, v, E_USER, id, "active_flag");
+    buf_printf(b, ",\"value\":%d}", id);
+}
+
 static void first_char(struct buf *b, const struct view *v, const struct record *r, int arg)
 {
     (void)v, (void)r, (void)arg;
@@ -212,6 +230,10 @@ static void first_char(struct buf *b, const struct view *v, const struct record 
 #define SAME(n, index)                                                                             \
     {                                                                                              \
         .name = n, .fn = v2_value, .arg = index, .store = STORE_NEVER                              \
+    }
+#define LISTED(n, f, a)                                                                            \
+    {                                                                                              \
+        .name = n, .fn = f, .arg = a, .store = STORE_NEVER, .when = WHEN_NOT_RECENT                \
     }
 #define STAMPS FIXED("add_time", attr_add_time, 0), FIXED("update_time", attr_update_time, 0)
 
@@ -322,12 +344,15 @@ static const struct attr old_person_attrs[] = {
     FIXED("cc_email", attr_smart_bcc, 0),
     FIXED("owner_id", attr_link, LINK_OWNER),
     FIXED("org_id", attr_link, PERSON_ORG),
+    FIXED("merge_what_id", attr_null, 0),
     SAME("name", N_NAME),
     SAME("first_name", N_FIRST),
     SAME("last_name", N_LAST),
     CONTACT_COUNTS,
     FIXED("last_incoming_mail_time", attr_dice_time, 57),
     FIXED("last_outgoing_mail_time", attr_dice_time, 58),
+    FIXED("participant_open_deals_count", attr_dice_count, 79),
+    FIXED("participant_closed_deals_count", attr_dice_count, 80),
     FIXED("", attr_custom_fields_flat, 0),
     END,
 };
@@ -335,7 +360,7 @@ static const struct attr old_person_attrs[] = {
 static const struct attr old_org_attrs[] = {
     FIXED("id", attr_id, 0),
     FIXED("company_id", company_id, 0),
-    FIXED("owner_id", attr_link, LINK_OWNER),
+    FIXED("owner_id", owner, 0),
     SAME("name", N_NAME),
     FIXED("active_flag", attr_active, 0),
     FIXED("picture_id", attr_null, 0),
@@ -439,7 +464,7 @@ static const struct attr old_product_attrs[] = {
     FIXED("active_flag", attr_active, 0),
     SAME("selectable", N_LINKABLE),
     FIXED("first_char", first_char, 0),
-    FIXED("visible_to", attr_visible_to_string, 0),
+    FIXED("visible_to", attr_visible_to, 0),
     FIXED("owner_id", attr_link, LINK_OWNER),
     FIXED("files_count", attr_null, 0),
     STAMPS,
@@ -458,7 +483,7 @@ static const struct attr old_pipeline_attrs[] = {
     FIXED("active", attr_active, 0),
     SAME("deal_probability", N_PIPELINE_PROBABILITY),
     STAMPS,
-    FIXED("selected", attr_false, 0),
+    LISTED("selected", attr_false, 0),
     END,
 };
 
@@ -472,8 +497,8 @@ static const struct attr old_stage_attrs[] = {
     SAME("rotten_flag", N_ROT),
     SAME("rotten_days", N_DAYS),
     STAMPS,
-    FIXED("pipeline_name", linked_name, STAGE_PIPELINE * 100 + E_PIPELINE),
-    FIXED("pipeline_deal_probability", attr_false, 0),
+    LISTED("pipeline_name", linked_name, STAGE_PIPELINE * 100 + E_PIPELINE),
+    LISTED("pipeline_deal_probability", attr_false, 0),
     END,
 };
 

@@ -8,6 +8,22 @@
 static const int windows[N_PLANS] = {20, 40, 100, 120};
 static const int multipliers[N_PLANS] = {1, 2, 5, 7};
 
+void limits_init(struct limits *l, int burst)
+{
+    l->burst = burst;
+    l->room = burst;
+    for (int p = 0; p < N_PLANS; p++)
+        l->room = MAX(l->room, windows[p]);
+    l->of_admin.at_us = g_new0(int64_t, (size_t)l->room);
+    l->of_member.at_us = g_new0(int64_t, (size_t)l->room);
+}
+
+void limits_done(struct limits *l)
+{
+    g_free(l->of_admin.at_us);
+    g_free(l->of_member.at_us);
+}
+
 static struct burst *burst_of(const struct company *c, int user)
 {
     struct limits *l = (struct limits *)&c->limits;
@@ -16,7 +32,7 @@ static struct burst *burst_of(const struct company *c, int user)
 
 int limits_window(const struct company *c)
 {
-    return windows[c->plan];
+    return c->limits.burst ? c->limits.burst : windows[c->plan];
 }
 
 int64_t limits_budget(const struct company *c)
@@ -56,10 +72,10 @@ int64_t limits_day_reset(const struct company *c, int64_t now)
     return DAY_S - local % DAY_S;
 }
 
-static void forget_old(struct burst *b, int64_t now_us)
+static void forget_old(const struct company *c, struct burst *b, int64_t now_us)
 {
     while (b->n && now_us - b->at_us[b->first] >= BURST_WINDOW_US) {
-        b->first = (b->first + 1) % BURST_MAX;
+        b->first = (b->first + 1) % c->limits.room;
         b->n--;
     }
 }
@@ -67,14 +83,14 @@ static void forget_old(struct burst *b, int64_t now_us)
 int limits_window_left(const struct company *c, int user, int64_t now_us)
 {
     struct burst *b = burst_of(c, user);
-    forget_old(b, now_us);
+    forget_old(c, b, now_us);
     return MAX(limits_window(c) - b->n, 0);
 }
 
 int limits_window_reset(const struct company *c, int user, int64_t now_us)
 {
     struct burst *b = burst_of(c, user);
-    forget_old(b, now_us);
+    forget_old(c, b, now_us);
     int64_t left = b->n ? b->at_us[b->first] + BURST_WINDOW_US - now_us : BURST_WINDOW_US;
     return (int)MAX((left + 999999) / 1000000, 1);
 }
@@ -110,22 +126,20 @@ static enum verdict refuse_burst(struct company *c, struct burst *b, int user, i
 enum verdict limits_ask(struct company *c, int user, int64_t now, int64_t now_us, bool enforce)
 {
     struct burst *b = burst_of(c, user);
-    forget_old(b, now_us);
-    if (enforce) {
-        if (now_us < b->blocked_until_us)
-            return VERDICT_BLOCKED;
-        note_ignored(c, b, now_us);
-        if (now_us < b->blocked_until_us)
-            return VERDICT_BLOCKED;
-        if (b->n >= limits_window(c))
-            return refuse_burst(c, b, user, now_us);
-        if (limits_left(c, now) == 0)
-            return VERDICT_DAILY;
+    if (!enforce) {
+        b->n = 0;
+        return VERDICT_GO;
     }
-    if (b->n == BURST_MAX) {
-        b->first = (b->first + 1) % BURST_MAX;
-        b->n--;
-    }
-    b->at_us[(b->first + b->n++) % BURST_MAX] = now_us;
+    forget_old(c, b, now_us);
+    if (now_us < b->blocked_until_us)
+        return VERDICT_BLOCKED;
+    note_ignored(c, b, now_us);
+    if (now_us < b->blocked_until_us)
+        return VERDICT_BLOCKED;
+    if (b->n >= limits_window(c))
+        return refuse_burst(c, b, user, now_us);
+    if (limits_left(c, now) == 0)
+        return VERDICT_DAILY;
+    b->at_us[(b->first + b->n++) % c->limits.room] = now_us;
     return VERDICT_GO;
 }

@@ -8,12 +8,11 @@
 
 enum {
     BURST_WINDOW_US = 2000000,
-    BURST_MAX = 120,
     DAY_TOKENS = 30000
 };
 
 struct burst {
-    int64_t at_us[BURST_MAX]; /* of the requests in the window; ring */
+    int64_t *at_us; /* of the requests in the window; ring */
     int first, n;
     int64_t refused_us, wait_until_us; /* of the last refusal */
     int ignored;
@@ -22,6 +21,8 @@ struct burst {
 
 struct limits {
     struct burst of_admin, of_member;
+    int room;           /* of the rings */
+    int burst;          /* --burst; 0: the plan's window */
     int64_t used_today; /* tokens */
     int64_t day;        /* the simulated day that they belong to */
 };
@@ -35,8 +36,11 @@ enum verdict {
 
 struct company;
 
-/* Decides about one request, and books it in the window when it may go. `enforce` false: always
- * may. */
+void limits_init(struct limits *l, int burst);
+void limits_done(struct limits *l);
+
+/* Decides about one request, and books it in the window when it may go. `enforce` false: it always
+ * may, and the window stays empty. */
 enum verdict limits_ask(struct company *c, int user, int64_t now, int64_t now_us, bool enforce);
 void limits_charge(struct company *c, int64_t now, int tokens);
 int64_t limits_budget(const struct company *c);

@@ -49,6 +49,8 @@ static bool appears(const struct view *v, const struct attr *a, uint64_t *includ
         return v->labels;
     case WHEN_FILTER_BY_ID:
         return v->conditions;
+    case WHEN_NOT_RECENT:
+        return !v->recent;
     }
     return false;
 }

@@ -19,6 +19,7 @@ struct view {
     uint64_t includes; /* bit n: the n-th optional attribute of the entity */
     bool option_labels, labels;
     bool conditions, field_codes; /* of filters, by id only */
+    bool recent;                  /* for recents */
     const GPtrArray *custom_keys; /* char *; NULL: all custom fields */
 };
 
@@ -30,6 +31,7 @@ enum attr_when {
     WHEN_INCLUDED, /* only with include_fields */
     WHEN_LABELS,   /* only with include_labels */
     WHEN_FILTER_BY_ID,
+    WHEN_NOT_RECENT, /* of v1 lists, but not in recents */
 };
 
 /* Where the admin API's edit of the attribute goes. */

@@ -83,6 +83,44 @@ def test_add_with_an_id(fresh):
     assert get(fresh, "deals", one)["title"] == "big"
 
 
+LARGEST = 2**31 - 1
+
+
+def refusal(simulator, op, **arguments):
+    """What the admin API says against an operation."""
+    answer = simulator.request("POST", f"/_sim/{op}", {}, json.dumps(arguments).encode())
+    assert (answer.status, answer.json["ok"]) == (400, False)
+    return answer.json["error"]
+
+
+@pytest.mark.parametrize("one", [-1, 1, LARGEST + 1, 2**62])
+def test_add_names_the_bounds_of_ids(fresh, one):
+    lowest = max(ids(fresh.truth("deals"))) + 1
+    error = refusal(fresh, "add", entity="deals", id=one)
+    assert str(lowest) in error and str(LARGEST) in error and str(one) in error
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_the_largest_id(fresh, table):
+    path, name = TABLES[table]
+    fresh.admin("add", entity=table, id=LARGEST, attributes={name: "last"})
+    assert get(fresh, table, LARGEST)[name] == "last"
+    rows = fresh.by_cursor(path) if "/v2/" in path else fresh.data(path)
+    assert rows[-1]["id"] == LARGEST
+    assert str(LARGEST) in refusal(fresh, "add", entity=table)
+
+
+def test_the_children_of_the_largest_id(fresh):
+    fresh.admin("add", entity="deals", id=LARGEST, attributes={"title": "a"})
+    fresh.admin("edit", entity="deals", id=LARGEST, attributes={"title": "b"})
+    made = fresh.admin("line_add", deal=LARGEST, product=first(fresh, "products"))["id"]
+    fresh.admin("edit", entity="notes", id=first(fresh, "notes"), attributes={"deal_id": LARGEST})
+    assert ids(fresh.data(f"/api/v2/deals/{LARGEST}/products")) == [made]
+    assert len(fresh.data("/v1/notes", deal_id=LARGEST)) == 1
+    assert fresh.data(f"/v1/deals/{LARGEST}/flow")
+    assert fresh.data(f"/v1/deals/{LARGEST}/changelog")
+
+
 def test_status_moves_its_times(fresh):
     one = fresh.data("/api/v2/deals", status="open")[0]["id"]
     fresh.admin("clock", advance=60)
@@ -238,6 +276,16 @@ def test_plan(fresh):
     headers = fresh.get("/v1/users/me").headers
     assert headers["x-ratelimit-limit"] == "100"
     assert headers["x-daily-ratelimit-token-limit"] == str(30000 * 5 * 3)
+    fresh.admin("plan", plan="lite")
+    headers = fresh.get("/v1/users/me").headers
+    assert headers["x-daily-ratelimit-token-limit"] == str(30000 * 3), "the seats stay"
+    fresh.admin("plan", seats=2)
+    headers = fresh.get("/v1/users/me").headers
+    assert headers["x-ratelimit-limit"] == "20", "the plan stays"
+    assert headers["x-daily-ratelimit-token-limit"] == str(30000 * 2)
+    left = int(headers["x-daily-ratelimit-token-remaining"])
+    assert left == 30000 * 2 - 3 * 2, "so does the day"
+    assert "plan" in refusal(fresh, "plan", plan="free")
 
 
 def test_limits_at_run_time(start):

@@ -258,3 +258,12 @@ def test_v1_field_by_id_and_v2_by_code(steady):
 def test_field_ids_are_unique(steady):
     found = [one for one in ids(steady.by_offset("/v1/dealFields")) if one is not None]
     assert len(found) == len(set(found))
+
+
+@pytest.mark.parametrize("entity", ["deal", "person", "organization", "product"])
+def test_a_v1_field_is_the_same_alone_and_in_its_list(steady, entity):
+    rows = steady.by_offset(f"/v1/{entity}Fields", 100)
+    fields = [row for row in rows if row["id"] is not None]
+    assert {row["order_nr"] for row in fields} == {*range(1, len(fields) + 1)}
+    for field in fields:
+        assert steady.data(f"/v1/{entity}Fields/{field['id']}") == field

@@ -1,5 +1,7 @@
 """Soft deletes, purges, the archived split, visibility."""
 
+import json
+
 import pytest
 from simclient import STEADY, ids
 
@@ -75,6 +77,27 @@ def test_undelete(fresh):
     assert fresh.data(f"/api/v2/persons/{one}")["is_deleted"] is False
 
 
+def test_undelete_moves_update_time(fresh):
+    one = walk(fresh, "deals")[0]["id"]
+    status = fresh.data(f"/api/v2/deals/{one}")["status"]
+    fresh.admin("delete", entity="deals", id=one)
+    fresh.admin("clock", advance=60)
+    fresh.admin("undelete", entity="deals", ids=[one])
+    record = fresh.data(f"/api/v2/deals/{one}")
+    assert (record["update_time"], record["status"]) == (fresh.now(), status)
+    assert one in ids(walk(fresh, "deals", updated_since=fresh.now()))
+    assert one not in ids(walk(fresh, "deals", status="deleted"))
+
+
+def test_nothing_comes_back_after_30_days(fresh):
+    one = walk(fresh, "persons")[0]["id"]
+    fresh.admin("delete", entity="persons", id=one)
+    fresh.admin("clock", advance=31 * 24 * 3600)
+    sent = json.dumps({"entity": "persons", "id": one}).encode()
+    assert fresh.request("POST", "/_sim/undelete", {}, sent).status == 400
+    assert fresh.get(f"/api/v2/persons/{one}").status == 404
+
+
 def test_purge(fresh):
     one = walk(fresh, "persons")[0]["id"]
     fresh.admin("purge", entity="persons", id=one)
@@ -102,8 +125,13 @@ def test_archiving_moves_a_deal_over(fresh):
     assert one not in ids(walk(fresh, "deals"))
     assert one in ids(walk(fresh, "deals/archived"))
     assert fresh.data(f"/api/v2/deals/{one}")["is_archived"] is True
+    fresh.admin("clock", advance=60)
     fresh.admin("unarchive", id=one)
     assert one in ids(walk(fresh, "deals"))
+    assert one not in ids(walk(fresh, "deals/archived"))
+    record = fresh.data(f"/api/v2/deals/{one}")
+    assert (record["is_archived"], record["archive_time"]) == (False, None)
+    assert record["update_time"] == fresh.now()
 
 
 def test_filter_id_disables_the_other_filters(steady):

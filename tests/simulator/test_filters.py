@@ -44,6 +44,26 @@ def test_filter(steady, api, path, name):
         assert ids(walk(steady, api, path, **{name: sent}) or []) == expected
 
 
+@pytest.mark.parametrize("name", sorted(NO_DATA))
+def test_notes_of_what_nobody_has(steady, name):
+    assert steady.data("/v1/notes", **{name: 1}) is None
+
+
+def test_notes_by_two_filters(steady):
+    rows = [row for row in walk(steady, "v1", "/notes") if row["pinned_to_deal_flag"]]
+    one = rows[0]["deal_id"]
+    found = walk(steady, "v1", "/notes", pinned_to_deal_flag=1, deal_id=one)
+    assert ids(found) == [row["id"] for row in rows if row["deal_id"] == one]
+
+
+def test_an_edited_lead_is_found(fresh):
+    lead = "0f000000-0000-4000-8000-00000000000f"
+    for entity, path in (("notes", "/v1/notes"), ("activities", "/api/v2/activities")):
+        one = fresh.data(path)[0]["id"]
+        fresh.admin("edit", entity=entity, id=one, attributes={"lead_id": lead})
+        assert ids(fresh.data(path, lead_id=lead)) == [one]
+
+
 @pytest.mark.parametrize("status", ["open", "won", "lost"])
 @pytest.mark.parametrize("path", ["/deals", "/deals/archived"])
 def test_status(steady, path, status):

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from simclient import SEED
+from simclient import SEED, STEADY
 
 BURST = {"lite": 20, "growth": 40, "premium": 100, "ultimate": 120}
 MULTIPLIER = {"lite": 1, "growth": 2, "premium": 5, "ultimate": 7}
@@ -31,6 +31,44 @@ def test_the_burst_headers(start):
     assert [each["x-ratelimit-limit"] for each in headers] == ["20"] * 3
     assert [each["x-ratelimit-remaining"] for each in headers] == ["19", "18", "17"]
     assert all(0 <= int(each["x-ratelimit-reset"]) <= 2 for each in headers)
+
+
+@pytest.mark.parametrize("size", [3, 130])
+def test_a_chosen_burst_window(start, size):
+    """In place of the plan's, smaller or larger than any plan's; a later plan leaves it alone."""
+    simulator = start(*SEED, "--plan", "lite", "--burst", str(size))
+    simulator.admin("plan", plan="premium")
+    answer, good = until_refused(simulator)
+    assert (answer.status, good) == (429, size)
+    assert answer.headers["x-ratelimit-limit"] == str(size)
+    assert answer.headers["x-ratelimit-remaining"] == "0"
+
+
+def test_the_largest_burst_window_refuses_nobody(start):
+    simulator = start(*SEED, "--burst", "1000000")
+    answers = [simulator.get(CHEAP) for _ in range(300)]
+    assert {answer.status for answer in answers} == {200}
+    assert answers[-1].headers["x-ratelimit-limit"] == "1000000"
+    assert 1000000 - 300 <= int(answers[-1].headers["x-ratelimit-remaining"]) < 1000000
+
+
+def test_nothing_is_used_up_without_limits(start):
+    """Nothing of the burst window, that is; the tokens of the day are counted still."""
+    simulator = start(*SEED, "--plan", "lite", "--no-limits")
+    headers = [simulator.get(CHEAP).headers for _ in range(30)]
+    assert {each["x-ratelimit-limit"] for each in headers} == {"20"}
+    assert {each["x-ratelimit-remaining"] for each in headers} == {"20"}
+    left = [int(each["x-daily-ratelimit-token-remaining"]) for each in headers]
+    assert left[0] - left[-1] == 2 * 29
+
+
+def test_limits_that_come_back_start_with_an_empty_window(start):
+    simulator = start(*SEED, "--plan", "lite")
+    until_refused(simulator)
+    simulator.admin("limits", on=False)
+    assert simulator.get(CHEAP).headers["x-ratelimit-remaining"] == "20"
+    simulator.admin("limits", on=True)
+    assert until_refused(simulator)[1] == 20
 
 
 def test_the_burst_429(start):
@@ -178,6 +216,18 @@ def test_a_rotated_token_is_dead(fresh):
     assert len(new) == 40
     assert fresh.get(CHEAP).status == 401
     assert fresh.get(CHEAP, token=new).status == 200
+    assert fresh.get(CHEAP, token=fresh.member_token).status == 200
+    assert fresh.admin("rotate_token")["token"] not in (new, fresh.token)
+    assert fresh.get(CHEAP, token=new).status == 401
+
+
+def test_only_the_companys_token_rotates(start):
+    simulator = start(*STEADY, "--companies", "2")
+    other = simulator.companies[1]
+    new = simulator.admin("rotate_token", company=other["company_id"])["token"]
+    assert simulator.get(CHEAP).status == 200
+    assert simulator.get(CHEAP, token=other["token"]).status == 401
+    assert simulator.get(CHEAP, token=new).status == 200
 
 
 def test_every_answer_has_a_correlation_id(steady):

@@ -48,6 +48,8 @@ def test_a_signal_ends_it(number):
         ["--now", "yesterday"],
         ["--users", "1"],
         ["--tie-share", "moons=5"],
+        ["--burst", "0"],
+        ["--burst", "1000001"],
     ],
 )
 def test_a_wrong_option_is_refused(options):
