@@ -1,0 +1,234 @@
+#include "sync/extract_private.h"
+#include "sync/memory.h"
+
+#include <string.h>
+
+#define MEMORY_BYTES_DEFAULT ((size_t)32 << 20)
+#define FULL_EVERY_DEFAULT_S (7 * 24 * 3600)
+
+static void start_loader(struct extract *x)
+{
+    const struct sync_settings *settings = x->settings;
+    struct loader_settings loader = {
+        .driver = settings->driver,
+        .destination = {.url = settings->destination_url,
+                        .schema = settings->schema,
+                        .connection = settings->connection,
+                        .metadata_columns = "native",
+                        .lock_timeout_ms = settings->lock_timeout_ms},
+        .run_id = x->run_id,
+        .wake = extract_wake,
+        .wake_opaque = x->sync,
+    };
+
+    for (unsigned i = 0; i < STREAM_COUNT; i++)
+        loader.selected[i] = memory_is_selected(settings, &catalog[i]);
+    loader.queue = (struct queue_settings){
+        .lines = loader.selected[STREAM_DEAL_PRODUCTS],
+        .flow = loader.selected[STREAM_DEALFLOW],
+        .flow_all = settings->dealflow == DEALFLOW_ALL,
+        .deals_table = loader.selected[STREAM_DEALS],
+    };
+    x->loader = loader_new(&loader);
+}
+
+static void make_run_id(struct extract *x)
+{
+    g_autofree char *uuid = g_uuid_string_random();
+    char text[INSTANT_TEXT_BYTES];
+
+    instant_format_rfc3339(api_now(&x->api), text);
+    g_snprintf(x->run_id, sizeof x->run_id, "%s-%.8s", text, uuid);
+}
+
+static void setup_context(struct extract *x)
+{
+    const struct sync_settings *settings = x->settings;
+
+    x->fields_table = fields_table();
+    x->context = (struct job_context){
+        .settings = settings,
+        .schedule = {.now = api_now(&x->api),
+                     .start_date = settings->start_date,
+                     .all_now = settings->all_now},
+        .full_every_s = settings->all_now             ? 0
+                        : settings->full_every_s >= 0 ? settings->full_every_s
+                                                      : FULL_EVERY_DEFAULT_S,
+        .fields_table = x->fields_table,
+        .has_deals_table = memory_is_selected(settings, &catalog[STREAM_DEALS]),
+        .now = extract_now,
+        .push = extract_push,
+        .warn = extract_warn,
+        .changed = extract_job_changed,
+        .opaque = x,
+    };
+    schedule_intervals(settings->every_s, x->context.schedule.every_s);
+}
+
+static char *identity_json(const struct identity *who)
+{
+    GString *text = g_string_new(NULL);
+    struct json_writer writer = {.out = text};
+
+    json_begin_object(&writer, NULL);
+    json_put_int(&writer, "company_id", who->company_id);
+    json_put_string(&writer, "company", who->company_name);
+    json_put_int(&writer, "user_id", who->user_id);
+    json_put_bool(&writer, "is_admin", who->is_admin);
+    json_put_raw(&writer, "access", who->access, strlen(who->access));
+    json_end_object(&writer);
+    return g_string_free(text, FALSE);
+}
+
+/* A destination belongs to one company for ever: another company's token would mix two CRMs. */
+static bool check_company(struct extract *x, const struct opened *opened, GError **error)
+{
+    const char *text = g_hash_table_lookup(opened->states, "connection");
+    const struct json_value *root;
+    struct arena *arena;
+    int64_t company = 0;
+
+    if (!text)
+        return true;
+    arena = arena_new();
+    if (json_parse_copy(x->api.parser, text, strlen(text), arena, &root, NULL))
+        json_int64(json_member(root, "company_id"), &company);
+    arena_free(arena);
+    if (company == x->who.company_id)
+        return true;
+    error_setf(error, PENSTOCK_ERROR_CONFIG,
+               "the destination holds company %" G_GINT64_FORMAT
+               ", but the token belongs to %s (company %" G_GINT64_FORMAT
+               "): use that company's token, or another destination or schema",
+               company, x->who.company_name ? x->who.company_name : "?", x->who.company_id);
+    return false;
+}
+
+static void put_identity(struct extract *x)
+{
+    struct work *work = work_new(WORK_COMMIT, NULL, NULL);
+
+    work->now = api_now(&x->api);
+    work->state_name = g_strdup("connection");
+    work->state = identity_json(&x->who);
+    x->works++;
+    loader_push(x->loader, work);
+}
+
+static bool restore_job(struct extract *x, const struct opened *opened, struct job *job,
+                        GError **error)
+{
+    const char *state = g_hash_table_lookup(opened->states, job->state_name);
+
+    if (job->selected && opened->lost[job->stream->id]) {
+        g_autofree char *text =
+            g_strdup_printf("the table is loaded anew: %s", opened->lost[job->stream->id]);
+
+        extract_warn(x, job->stream->name, text);
+        state = NULL;
+    }
+    return job_restore(job, state, opened->fields->pdata[0], error);
+}
+
+static bool is_wanted(const struct extract *x, const struct stream *stream, bool *ret_selected)
+{
+    *ret_selected = memory_is_selected(x->settings, stream);
+    if (stream->id == STREAM_DEALS)
+        return *ret_selected || memory_is_selected(x->settings, &catalog[STREAM_DEAL_PRODUCTS]) ||
+               memory_is_selected(x->settings, &catalog[STREAM_DEALFLOW]);
+    return *ret_selected;
+}
+
+/* A child that was chosen later than the walk without a table began needs that walk from its
+ * beginning. */
+static void reconsider_parents(struct extract *x)
+{
+    struct job *deals = x->jobs[STREAM_DEALS];
+    const struct job *lines = x->jobs[STREAM_DEAL_PRODUCTS], *flow = x->jobs[STREAM_DEALFLOW];
+
+    if (!deals || deals->selected)
+        return;
+    if ((lines && !lines->state.seeded) || (flow && !flow->state.seeded)) {
+        stream_state_done(&deals->state);
+        stream_state_init(&deals->state);
+    }
+}
+
+static bool make_jobs(struct extract *x, const struct opened *opened, GError **error)
+{
+    for (unsigned i = 0; i < STREAM_COUNT; i++) {
+        bool selected;
+
+        if (!is_wanted(x, &catalog[i], &selected))
+            continue;
+        x->jobs[i] = job_new(&x->context, &catalog[i], selected);
+        if (!restore_job(x, opened, x->jobs[i], error))
+            return false;
+    }
+    reconsider_parents(x);
+    if (x->jobs[STREAM_DEALS])
+        x->jobs[STREAM_DEALS]->feeds_children =
+            x->jobs[STREAM_DEAL_PRODUCTS] || x->jobs[STREAM_DEALFLOW] ||
+            opened_knows(opened, STREAM_DEAL_PRODUCTS) || opened_knows(opened, STREAM_DEALFLOW);
+    for (unsigned i = 0; i < STREAM_COUNT; i++)
+        if (x->jobs[i])
+            job_begin(x->jobs[i]);
+    return true;
+}
+
+static bool open_destination(struct extract *x, GError **error)
+{
+    struct work *work = work_new(WORK_OPEN, NULL, NULL);
+    struct reply *reply;
+    bool good;
+
+    work->now = api_now(&x->api);
+    loader_push(x->loader, work);
+    reply = loader_wait(x->loader);
+    if (reply->error) {
+        g_propagate_error(error, g_steal_pointer(&reply->error));
+        good = false;
+    } else {
+        good = check_company(x, reply->opened, error);
+        if (good)
+            put_identity(x);
+        good = good && make_jobs(x, reply->opened, error);
+    }
+    reply_free(reply);
+    return good;
+}
+
+static void announce(struct extract *x)
+{
+    const struct identity *who = &x->who;
+
+    extract_send(x, extract_event(x, EVENT_CONNECTED,
+                                  g_strdup_printf("%s (%s) as %s%s",
+                                                  who->company_name ? who->company_name : "?",
+                                                  who->company_domain ? who->company_domain : "?",
+                                                  who->user_name ? who->user_name : "?",
+                                                  who->is_admin ? ", administrator" : "")));
+    if (!who->is_admin)
+        extract_warn(
+            x, NULL,
+            "the token's user is not an administrator: records that this user may not see are "
+            "missing without a trace. "
+            "Use an administrator's token");
+}
+
+bool extract_begin(struct extract *x, GError **error)
+{
+    if (!api_open(&x->api, x->settings, error))
+        return false;
+    sync_set_client(x->sync, x->api.client);
+    if (!api_who(&x->api, &x->sync->cancelled, &x->who, error))
+        return false;
+    announce(x);
+    make_run_id(x);
+    setup_context(x);
+    x->memory_bytes = x->settings->memory_bytes ? x->settings->memory_bytes : MEMORY_BYTES_DEFAULT;
+    x->pool = batch_pool_new(x->memory_bytes);
+    batch_pool_on_release(x->pool, extract_wake, x->sync);
+    start_loader(x);
+    return open_destination(x, error);
+}

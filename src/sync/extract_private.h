@@ -1,0 +1,48 @@
+/* The I/O thread, shared by its three chapters: extract_begin.c (who, where, what is owed),
+ * extract.c (the loop) and extract_end.c (how it ended). */
+#ifndef PENSTOCK_SYNC_EXTRACT_PRIVATE_H
+#define PENSTOCK_SYNC_EXTRACT_PRIVATE_H
+
+#include "sync/api.h"
+#include "sync/job.h"
+#include "sync/loader.h"
+#include "sync/sync_private.h"
+
+struct extract {
+    struct sync *sync;
+    const struct sync_settings *settings;
+    struct api api;
+    struct loader *loader;
+    size_t memory_bytes;
+    struct batch_pool *pool;
+    struct job_context context;
+    struct table *fields_table;
+    struct job *jobs[STREAM_COUNT]; /* NULL: not wanted */
+    struct identity who;
+    GString *path;
+    char run_id[40];
+    unsigned pages_with_loader;
+    unsigned works; /* with the loader, of no job */
+    int64_t started_ms;
+    int64_t told_until_ms; /* the wait that the world knows about */
+    bool waits_for_burst;
+    bool stopping;
+    bool parked;
+    GError *error; /* why the run stopped early */
+};
+
+struct event *extract_event(struct extract *x, enum event_kind kind, char *text);
+void extract_send(struct extract *x, struct event *event);
+void extract_warn(void *extract, const char *table, const char *text);
+/* The callbacks of jobs and loader. */
+void extract_job_changed(void *extract, struct job *job);
+instant_t extract_now(void *extract);
+void extract_push(void *extract, struct work *work);
+void extract_wake(void *sync);
+
+/* Learns who the token belongs to, opens the destination, makes the jobs. */
+MUST_USE bool extract_begin(struct extract *x, GError **error);
+/* Writes what is in hand, closes the destination, fills the result. */
+void extract_end(struct extract *x);
+
+#endif
