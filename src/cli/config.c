@@ -1,6 +1,7 @@
 #include "cli/config.h"
 #include "cli/config_schema.h"
 #include "cli/format.h"
+#include "sync/sync.h"
 
 #include <string.h>
 
@@ -123,9 +124,16 @@ static bool check_names(const struct config *config, unsigned i, GHashTable *nam
 static bool check_api_url(const struct config *config, unsigned i, GError **error)
 {
     const char *url = config->document->connections[i].api_url;
-    if (url == NULL || g_str_has_prefix(url, "https://") || g_str_has_prefix(url, "http://"))
+    g_autoptr(GError) inner = NULL;
+    bool is_url =
+        url == NULL || g_str_has_prefix(url, "https://") || g_str_has_prefix(url, "http://");
+    if (!is_url)
+        config_error(config, i, "api_url", error,
+                     "\"api_url\" takes a URL that begins with https://");
+    else if (url != NULL && !sync_api_url_check(url, &inner))
+        config_error(config, i, "api_url", error, "%s", inner->message);
+    else
         return true;
-    config_error(config, i, "api_url", error, "\"api_url\" takes a URL that begins with https://");
     return false;
 }
 

@@ -239,9 +239,21 @@ static bool lint_value(struct lint *lint, const cyaml_schema_value_t *schema, ya
     }
 }
 
+/* Of bytes that are no text libyaml knows the offset alone. */
+static unsigned problem_line(const yaml_parser_t *parser)
+{
+    if (parser->error != YAML_READER_ERROR)
+        return (unsigned)parser->problem_mark.line + 1;
+    const unsigned char *bytes = parser->input.string.start;
+    unsigned line = 1;
+    for (size_t i = 0; i < parser->problem_offset && bytes + i < parser->input.string.end; i++)
+        line += bytes[i] == '\n';
+    return line;
+}
+
 static bool syntax_problem(const char *path, const yaml_parser_t *parser, GError **error)
 {
-    unsigned line = (unsigned)parser->problem_mark.line + 1;
+    unsigned line = problem_line(parser);
     const char *text = parser->problem != NULL ? parser->problem : "it cannot be read";
     error_setf(error, PENSTOCK_ERROR_CONFIG, "%s:%u: not YAML: %s", path, line, text);
     return false;
@@ -250,7 +262,8 @@ static bool syntax_problem(const char *path, const yaml_parser_t *parser, GError
 static bool lint_root(struct lint *lint)
 {
     yaml_node_t *root = yaml_document_get_root_node(lint->document);
-    if (root == NULL) {
+    bool is_empty = root == NULL || (root->type == YAML_SCALAR_NODE && *scalar(root) == '\0');
+    if (is_empty) {
         error_setf(lint->error, PENSTOCK_ERROR_CONFIG,
                    "%s:1: no connections; penstock discover --yaml writes a file to start from",
                    lint->path);

@@ -119,7 +119,7 @@ const struct option_row option_rows[] = {
     {"retry-base-ms", 0, OPTION_NUMBER, FIELD(retry_base_ms), "MS", NULL, VALUES_NONE, FOR_WORK,
      true, "First wait before a retry."},
     {"timeout-ms", 0, OPTION_NUMBER, FIELD(timeout_ms), "MS", NULL, VALUES_NONE, FOR_WORK, true,
-     "How long a request may take, and how long a server may be silent."},
+     "How long a server may be silent; a request may take twice that."},
     {"lock-timeout-ms", 0, OPTION_NUMBER, FIELD(lock_timeout_ms), "MS", NULL, VALUES_NONE, FOR_WORK,
      true, "How long another process may hold the database."},
     {"memory-mib", 0, OPTION_NUMBER, FIELD(memory_mib), "MIB", NULL, VALUES_NONE, FOR_WORK, true,

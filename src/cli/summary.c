@@ -203,7 +203,7 @@ void summary_print(const struct ui *ui, const struct sync_result *result, bool w
         print_tables(ui, result);
         print_totals(result);
         print_remarks(result);
-        fflush(stdout);
+        ui_show();
     }
     print_failures(ui, result, name);
     print_pause(ui, result, name);

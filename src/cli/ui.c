@@ -46,6 +46,15 @@ void terminal_size(int descriptor, unsigned *ret_columns, unsigned *ret_rows)
     *ret_rows = known && size.ws_row > 0 ? size.ws_row : 24;
 }
 
+static int output_errno; /* of the first write to standard output that failed */
+
+void ui_show(void)
+{
+    errno = 0;
+    if (fflush(stdout) != 0 && output_errno == 0)
+        output_errno = errno;
+}
+
 void ui_error(const struct ui *ui, const char *connection, const char *code, const char *message)
 {
     g_autofree char *text = text_clean(message);
@@ -53,7 +62,7 @@ void ui_error(const struct ui *ui, const char *connection, const char *code, con
         log_error("failed", "connection", connection, "code", code, "message", text, NULL);
         return;
     }
-    fflush(stdout);
+    ui_show();
     fprintf(stderr, "penstock: %s%s%s%s%s\n", ui->color_err ? "\033[31m" : "",
             connection != NULL ? connection : "", connection != NULL ? ": " : "", text,
             ui->color_err ? "\033[0m" : "");
@@ -68,7 +77,7 @@ void ui_warning(const struct ui *ui, const char *connection, const char *table, 
         log_warning("warning", "connection", connection, "table", table, "message", text, NULL);
         return;
     }
-    fflush(stdout);
+    ui_show();
     fprintf(stderr, "penstock: %swarning:%s %s%s%s%s%s\n", ui->color_err ? "\033[33m" : "",
             ui->color_err ? "\033[0m" : "", connection != NULL ? connection : "",
             connection != NULL ? ": " : "", table != NULL ? table : "", table != NULL ? ": " : "",
@@ -84,7 +93,7 @@ void ui_note(const struct ui *ui, const char *connection, const char *message)
         log_info("notice", "connection", connection, "message", text, NULL);
         return;
     }
-    fflush(stdout);
+    ui_show();
     fprintf(stderr, "penstock: %s%s%s\n", connection != NULL ? connection : "",
             connection != NULL ? ": " : "", text);
 }
@@ -125,13 +134,12 @@ void ui_print_json(GString *text)
 
 int ui_flush(const struct ui *ui, int exit_code)
 {
-    errno = 0;
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return exit_code;
-    if (errno == EPIPE)
+    ui_show();
+    if (!ferror(stdout) || output_errno == EPIPE)
         return exit_code;
     g_autofree char *text =
-        g_strdup_printf("cannot write to standard output: %s", g_strerror(errno));
+        g_strdup_printf("cannot write to standard output: %s",
+                        output_errno != 0 ? g_strerror(output_errno) : "some of it is lost");
     ui_error(ui, NULL, "storage", text);
     return exit_code_worst(exit_code, 1);
 }

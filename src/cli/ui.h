@@ -33,10 +33,12 @@ int exit_code_for(const GError *error);
  * with. */
 int exit_code_worst(int a, int b);
 
+/* What was printed so far can be seen, before something is said on standard error. */
+void ui_show(void);
 /* A JSON document with a line end on standard output. Takes text. */
 void ui_print_json(GString *text);
-/* Standard output is a promise too: a full disk turns 0 into 1. A reader that went away (| head) has
- * seen what it wanted. */
+/* Standard output is a promise too: a full disk turns 0 into 1. A reader that went away (| head)
+ * has seen what it wanted. */
 int ui_flush(const struct ui *ui, int exit_code);
 
 #endif

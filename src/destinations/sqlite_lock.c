@@ -10,6 +10,9 @@
 
 #include "destinations/sqlite_private.h"
 
+#define HOLDER_TRIES   50
+#define HOLDER_WAIT_US 2000
+
 char *sqlite_wall_clock_text(void)
 {
     g_autoptr(GDateTime) now = g_date_time_new_now_utc();
@@ -67,9 +70,14 @@ static bool set_held_error(int fd, const char *database, GError **error)
 {
     char text[512] = "", since[64] = "an unknown time";
     int pid = 0;
-    ssize_t length = pread(fd, text, sizeof text - 1, 0);
-    text[MAX(length, 0)] = '\0';
-    sscanf(text, "{\"pid\": %d, \"since\": \"%63[^\"]", &pid, since);
+    /* Between taking the lock and writing who it is a holder needs a moment. */
+    for (unsigned tries = 0; pid == 0 && tries < HOLDER_TRIES; tries++) {
+        if (tries > 0)
+            g_usleep(HOLDER_WAIT_US);
+        ssize_t length = pread(fd, text, sizeof text - 1, 0);
+        text[MAX(length, 0)] = '\0';
+        sscanf(text, "{\"pid\": %d, \"since\": \"%63[^\"]", &pid, since);
+    }
     error_setf(error, PENSTOCK_ERROR_FENCED,
                "another penstock (process %d) has been writing to %s since %s: wait until it is "
                "done, or stop it, then run again",

@@ -161,6 +161,15 @@ static bool origin_set(struct http_client *client, const char *text, GError **er
     return true;
 }
 
+bool http_origin_check(const char *origin, GError **error)
+{
+    struct http_client unused = {0};
+    bool good = origin_set(&unused, origin, error);
+    g_free(unused.origin);
+    g_free(unused.host);
+    return good;
+}
+
 /* --- client --- */
 
 /* A line break in a token would add headers of somebody else's choice. */

@@ -52,6 +52,9 @@ struct http_answer {
     int64_t took_ms;
 };
 
+/* Whether a client would take this origin; CONFIG otherwise. */
+MUST_USE bool http_origin_check(const char *origin, GError **error);
+
 MUST_USE bool http_client_new(const struct http_client_settings *settings, struct http_client **ret,
                               GError **error);
 /* Accepts NULL; aborts what is in flight. */

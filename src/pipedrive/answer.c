@@ -64,9 +64,9 @@ static bool fail(const struct answer_facts *facts, enum penstock_error code, int
     if (facts->request_id != NULL)
         g_strlcpy(detail.request_id, facts->request_id, sizeof detail.request_id);
     bool has_id = detail.request_id[0] != '\0';
-    GError *own = g_error_new(PENSTOCK_ERROR, (int)code, "HTTP %d%s: %s%s%s%s", facts->status, words,
-                              message, has_id ? " [request " : "", detail.request_id,
-                              has_id ? "]" : "");
+    GError *own =
+        g_error_new(PENSTOCK_ERROR, (int)code, "HTTP %d%s: %s%s%s%s", facts->status, words, message,
+                    has_id ? " [request " : "", detail.request_id, has_id ? "]" : "");
     error_set_detail(own, &detail);
     g_propagate_error(error, own);
     return false;

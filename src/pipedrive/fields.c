@@ -147,6 +147,12 @@ void fields_free(struct fields *fields)
     g_free(fields);
 }
 
+/* Databases fold the case of names, and the names of fields are in lower case. */
+void fields_reserve(struct fields *fields, const char *column)
+{
+    g_hash_table_add(fields->columns, g_utf8_strdown(column, -1));
+}
+
 const struct field *fields_find(const struct fields *fields, const char *key, size_t length)
 {
     const struct field *field;

@@ -46,6 +46,8 @@ struct field_option {
 struct fields *fields_new(const struct stream *stream, enum fields_mode mode);
 /* Accepts NULL. */
 void fields_free(struct fields *fields);
+/* A column that the table has, maybe a person's: new fields make way. Before anything else. */
+void fields_reserve(struct fields *fields, const char *column);
 /* NULL if unknown. key need not be zero-terminated. */
 const struct field *fields_find(const struct fields *fields, const char *key, size_t length);
 /* Every field, in the order of its key; g_ptr_array_unref() it. */

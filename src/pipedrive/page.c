@@ -30,6 +30,7 @@ struct decoder {
     struct json_writer extra_writer, custom_writer;
     GHashTable *ignored; /* keys of custom fields that nobody knows; may be NULL */
     bool learn;
+    unsigned active_fields; /* custom fields that every record should carry */
 };
 
 static void add_slot(struct decoder *decoder, const char *key, enum slot_kind kind, int column,
@@ -61,6 +62,7 @@ static void add_custom_field(struct decoder *decoder, const struct field *field)
         if (columns[i] >= 0 && !field->active)
             decoder->defaults[columns[i]] = CELL_ABSENT;
     }
+    decoder->active_fields += field->active;
     g_hash_table_insert(decoder->parts, (void *)field, columns);
 }
 
@@ -137,10 +139,10 @@ void decoder_ignore(struct decoder *decoder, GHashTable *ignored, bool learn)
     decoder->learn = learn;
 }
 
-static void meet_unknown_field(struct decoder *decoder, const struct json_value *key,
+static void meet_unknown_field(struct decoder *decoder, const char *key, size_t length,
                                struct page_facts *facts)
 {
-    g_autofree char *name = g_strndup(key->text, key->length);
+    g_autofree char *name = g_strndup(key, length);
 
     if (decoder->ignored && g_hash_table_contains(decoder->ignored, name))
         return;
@@ -253,17 +255,20 @@ static bool decode_part(const struct field_part *part, const struct json_value *
 static void decode_custom(struct decoder *decoder, const struct json_value *object,
                           struct batch *batch, struct cell *cells, struct page_facts *facts)
 {
+    unsigned met = 0;
+
     for (json_each_member(key, value, object)) {
         const struct field *field = fields_find(decoder->fields, key->text, key->length);
         const int *columns = field ? g_hash_table_lookup(decoder->parts, field) : NULL;
         bool fits = true;
 
         if (!columns) {
-            meet_unknown_field(decoder, key, facts);
+            meet_unknown_field(decoder, key->text, key->length, facts);
             if (value->kind != JSON_NULL)
                 put_extra(&decoder->custom_writer, decoder->custom_extra, key, value);
             continue;
         }
+        met += field->active;
         for (unsigned i = 0; i < field->parts->len; i++) {
             const struct field_part *part = &g_array_index(field->parts, struct field_part, i);
 
@@ -276,6 +281,10 @@ static void decode_custom(struct decoder *decoder, const struct json_value *obje
         if (!fits)
             put_extra(&decoder->custom_writer, decoder->custom_extra, key, value);
     }
+    /* Lists carry every field, unset ones as null: one that is missing was deleted, unless the list
+     * of fields, asked once, knows it still. */
+    if (met < decoder->active_fields && object->kind == JSON_OBJECT)
+        meet_unknown_field(decoder, "", 0, facts);
 }
 
 static bool is_empty(const struct json_value *value)

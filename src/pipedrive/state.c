@@ -101,6 +101,7 @@ static void put_recent(struct json_writer *writer, const GArray *recent)
         const struct recent_row *row = &g_array_index(recent, struct recent_row, i);
 
         json_begin_array(writer, NULL);
+        json_put_int(writer, NULL, row->list);
         json_put_int(writer, NULL, row->id);
         put_instant(writer, NULL, row->time);
         json_end_array(writer);
@@ -119,6 +120,8 @@ void stream_state_write(const struct stream_state *state, const struct stream *s
     json_end_object(&writer);
     json_put_bool(&writer, "again_done", state->again_done);
     json_put_bool(&writer, "gated", state->gated);
+    if (state->as_json)
+        json_put_bool(&writer, "as_json", true);
     json_put_bool(&writer, "seeded", state->seeded);
     put_instant(&writer, "fields_at", state->fields_at);
     put_instant(&writer, "full_at", state->full_at);
@@ -211,11 +214,14 @@ static bool get_recent(const struct json_value *list, GArray *recent)
 {
     if (list && list->kind != JSON_ARRAY)
         return false;
-    for (json_each_item(pair, list)) {
-        const struct json_value *id = json_first(pair, JSON_ARRAY), *time;
+    for (json_each_item(triple, list)) {
+        const struct json_value *index = json_first(triple, JSON_ARRAY), *id, *time;
         struct recent_row row;
 
-        if (pair->kind != JSON_ARRAY || pair->count != 2 || !json_int64(id, &row.id))
+        if (triple->kind != JSON_ARRAY || triple->count != 3 || !json_int64(index, &row.list))
+            return false;
+        id = json_next(index);
+        if (!json_int64(id, &row.id))
             return false;
         time = json_next(id);
         if (time->kind != JSON_STRING || !instant_parse(time->text, time->length, &row.time))
@@ -234,7 +240,8 @@ bool stream_state_read(struct stream_state *state, const struct stream *stream,
     for (unsigned i = 0; good && i < stream->list_count; i++)
         good = get_list(json_member(lists, stream->lists[i].name), &state->lists[i]);
     good = good && get_bool(root, "again_done", &state->again_done) &&
-           get_bool(root, "gated", &state->gated) && get_bool(root, "seeded", &state->seeded) &&
+           get_bool(root, "gated", &state->gated) &&
+           get_bool(root, "as_json", &state->as_json) && get_bool(root, "seeded", &state->seeded) &&
            get_instant(root, "fields_at", &state->fields_at) &&
            get_instant(root, "full_at", &state->full_at) &&
            get_recent(json_member(root, "recent"), state->recent);

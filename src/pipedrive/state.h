@@ -13,6 +13,9 @@
 
 /* Time that a change may take to become visible in lists: read again by the next walk. */
 #define STATE_OVERLAP (60 * INSTANT_SECOND)
+/* A record that was younger than this when it was read may have changed once more within the second
+ * of its update_time: when the overlap brings it again, its children are read again too. */
+#define STATE_UNSETTLED (10 * INSTANT_SECOND)
 
 enum walk_mode {
     MODE_TIME,   /* ascending update_time from a watermark */
@@ -54,6 +57,7 @@ struct list_state {
 
 /* A parent read within the overlap: it will be read again, and is no news then. */
 struct recent_row {
+    int64_t list; /* that showed it */
     int64_t id;
     instant_t time;
 };
@@ -62,6 +66,7 @@ struct stream_state {
     struct list_state lists[STREAM_MAX_LISTS];
     bool again_done;     /* deals: the archived list was read a second time after the first load */
     bool gated;          /* gated include fields were refused */
+    bool as_json;        /* its rows hold the custom fields as JSON */
     bool seeded;         /* children: the queue holds or held every parent of before */
     instant_t fields_at; /* when the list of custom fields was last read */
     instant_t full_at;   /* deal_products: when all deals were last queued */

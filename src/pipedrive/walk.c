@@ -155,7 +155,10 @@ bool walk_advance(struct walk *walk, const struct json_value *root, const struct
         if (range->t0 == INSTANT_NONE)
             range->t0 = date;
     }
-    return walk->ops->advance(walk, root, facts, batch, date, ret, error);
+    if (walk->ops->advance(walk, root, facts, batch, date, ret, error))
+        return true;
+    walk_step_done(ret);
+    return false;
 }
 
 static bool has_gated(const struct stream *stream)
@@ -285,11 +288,10 @@ void move_watermark(struct walk *walk, instant_t time)
 {
     struct walk_state *range = walk_range(walk);
     struct list_state *list = &walk->state->lists[walk->list];
-    instant_t newest = range->t0 - STATE_OVERLAP;
 
     if (time == INSTANT_NONE || range->t0 == INSTANT_NONE)
         return;
-    time = MIN(time, newest) / INSTANT_SECOND * INSTANT_SECOND;
+    time = MIN(time, range->t0 - STATE_OVERLAP) / INSTANT_SECOND * INSTANT_SECOND;
     if (range->at == INSTANT_NONE || time > range->at)
         range->at = time;
     if (walk->leg == LEG_HEAD && (list->bookmark == INSTANT_NONE || time > list->bookmark))

@@ -69,7 +69,7 @@ void walk_request(const struct walk *walk, GString *path);
 MUST_USE bool walk_decode(const struct walk *walk, struct decoder *decoder,
                           const struct json_value *root, struct batch *batch,
                           struct page_facts *ret, GError **error);
-/* date: the answer's Date. ret is initialised by the call; walk_step_done() it. */
+/* date: the answer's Date. ret is initialised by the call; walk_step_done() it on success. */
 MUST_USE bool walk_advance(struct walk *walk, const struct json_value *root,
                            const struct page_facts *facts, const struct batch *batch,
                            instant_t date, struct walk_step *ret, GError **error);

@@ -56,7 +56,7 @@ static void close_group(struct walk *walk, int64_t id, GArray *ids, struct walk_
 
 static void take_line(struct walk *walk, int64_t deal, int64_t line, struct walk_step *step)
 {
-    if (walk->group_parent != deal) {
+    if (!walk->group || walk->group_parent != deal) {
         if (walk->group)
             close_group(walk, walk->group_parent, g_steal_pointer(&walk->group), step);
         walk->group = g_array_new(FALSE, FALSE, sizeof(int64_t));
@@ -155,6 +155,7 @@ static bool decode_flow(const struct walk *walk, struct decoder *decoder,
     *ret = (struct page_facts){.first_time = INSTANT_NONE, .last_time = INSTANT_NONE};
     ret->records = data->kind == JSON_ARRAY ? data->count : 0;
     batch_prepare(batch, decoder_table(decoder), MAX(ret->records, 1));
+    batch->rejected = batch->skipped = 0;
     for (json_each_item(line, data)) {
         const struct json_value *record = json_member(line, "data");
 

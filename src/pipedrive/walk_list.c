@@ -59,6 +59,9 @@ static void turn_to_ids(struct walk *walk)
     range->since = INSTANT_NONE;
     range->start = range->anchor = 0;
     range->probe = PROBE_NONE;
+    walk->pages = 0;
+    walk->marker_due = 1;
+    g_clear_pointer(&walk->marker, g_free);
     g_clear_pointer(&walk->cursor, g_free);
     g_clear_pointer(&range->cursor, g_free);
 }
@@ -105,7 +108,9 @@ static bool is_past_end(const struct walk_state *range, instant_t time)
 {
     if (range->mode != MODE_TIME || time == INSTANT_NONE)
         return false;
-    return range->until != INSTANT_NONE ? time >= range->until : time > range->t0;
+    if (range->until != INSTANT_NONE)
+        return time >= range->until;
+    return range->t0 != INSTANT_NONE && time > range->t0;
 }
 
 static bool advance_by_cursor(struct walk *walk, const struct json_value *root,

@@ -18,7 +18,7 @@ bool api_open(struct api *api, const struct sync_settings *settings, GError **er
         .user_agent = "penstock/" PENSTOCK_VERSION,
         .connect_timeout_ms = settings->timeout_ms,
         .stall_timeout_ms = settings->timeout_ms,
-        .total_timeout_ms = settings->timeout_ms,
+        .total_timeout_ms = 2 * settings->timeout_ms,
     };
 
     *api = (struct api){.token = settings->token,

@@ -162,10 +162,17 @@ static void take_answer(struct extract *x, struct http_answer *answer)
     http_answer_free(answer);
 }
 
+void extract_count_lines(struct extract *x, const struct reply *reply)
+{
+    if (x->jobs[STREAM_DEAL_PRODUCTS])
+        x->jobs[STREAM_DEAL_PRODUCTS]->progress.deleted += reply->lines_flagged;
+}
+
 static void take_reply(struct extract *x, struct reply *reply)
 {
     GError *error = NULL;
 
+    extract_count_lines(x, reply);
     x->pages_with_loader -= reply->had_page;
     if (!reply->tag) {
         x->works--;

@@ -80,6 +80,37 @@ static char *identity_json(const struct identity *who)
     return g_string_free(text, FALSE);
 }
 
+/* What the user may do, whatever the order of keys in which a destination gives it back. */
+static void append_rights(GString *out, const struct json_value *access)
+{
+    static const char *const keys[] = {"app", "admin", "permission_set_id"};
+    struct json_writer writer = {.out = out};
+
+    for (json_each_item(entry, access))
+        for (unsigned i = 0; i < G_N_ELEMENTS(keys); i++) {
+            const struct json_value *value = json_member(entry, keys[i]);
+
+            if (value)
+                json_put_value(&writer, NULL, value);
+            g_string_append_c(out, i + 1 < G_N_ELEMENTS(keys) ? ' ' : '\n');
+        }
+}
+
+/* Does the token belong to another user than the state remembers, or to one with other rights? */
+static bool is_other_user(struct extract *x, const struct json_value *remembered,
+                          struct arena *arena)
+{
+    g_autoptr(GString) before = g_string_new(NULL), now = g_string_new(NULL);
+    const struct json_value *access;
+    int64_t user = 0;
+
+    append_rights(before, json_member(remembered, "access"));
+    if (json_parse_copy(x->api.parser, x->who.access, strlen(x->who.access), arena, &access, NULL))
+        append_rights(now, access);
+    return !json_int64(json_member(remembered, "user_id"), &user) || user != x->who.user_id ||
+           !g_string_equal(before, now);
+}
+
 /* A destination belongs to one company for ever: another company's token would mix two CRMs. */
 static bool check_company(struct extract *x, const struct opened *opened, GError **error)
 {
@@ -91,8 +122,10 @@ static bool check_company(struct extract *x, const struct opened *opened, GError
     if (!text)
         return true;
     arena = arena_new();
-    if (json_parse_copy(x->api.parser, text, strlen(text), arena, &root, NULL))
+    if (json_parse_copy(x->api.parser, text, strlen(text), arena, &root, NULL)) {
         json_int64(json_member(root, "company_id"), &company);
+        x->context.other_user = is_other_user(x, root, arena);
+    }
     arena_free(arena);
     if (company == x->who.company_id)
         return true;
@@ -104,10 +137,14 @@ static bool check_company(struct extract *x, const struct opened *opened, GError
     return false;
 }
 
+/* Another user is remembered once a person said that what this one doesn't see may go. */
 static void put_identity(struct extract *x)
 {
-    struct work *work = work_new(WORK_COMMIT, NULL, NULL);
+    struct work *work;
 
+    if (x->context.other_user && !x->settings->assume_yes)
+        return;
+    work = work_new(WORK_COMMIT, NULL, NULL);
     work->now = api_now(&x->api);
     work->state_name = g_strdup("connection");
     work->state = identity_json(&x->who);
@@ -119,7 +156,10 @@ static bool restore_job(struct extract *x, const struct opened *opened, struct j
                         GError **error)
 {
     const char *state = g_hash_table_lookup(opened->states, job->state_name);
+    const GPtrArray *columns = opened->columns[job->stream->id];
 
+    for (unsigned i = 0; job->fields && columns && i < columns->len; i++)
+        fields_reserve(job->fields, columns->pdata[i]);
     if (job->selected && opened->lost[job->stream->id]) {
         g_autofree char *text =
             g_strdup_printf("the table is loaded anew: %s", opened->lost[job->stream->id]);

@@ -44,6 +44,7 @@ static void drain_loader(struct extract *x)
         struct reply *reply = loader_wait(x->loader);
         bool last = reply->kind == WORK_CLOSE;
 
+        extract_count_lines(x, reply);
         if (reply->tag && !reply->error) {
             struct job *job = reply->tag;
 

@@ -39,6 +39,8 @@ void extract_job_changed(void *extract, struct job *job);
 instant_t extract_now(void *extract);
 void extract_push(void *extract, struct work *work);
 void extract_wake(void *sync);
+/* A commit of deals flags their product lines too: those count for the lines' table. */
+void extract_count_lines(struct extract *x, const struct reply *reply);
 
 /* Learns who the token belongs to, opens the destination, makes the jobs. */
 MUST_USE bool extract_begin(struct extract *x, GError **error);

@@ -91,6 +91,28 @@ static bool read_state(struct job *job, const char *text, GError **error)
     return good;
 }
 
+static bool has_begun(const struct job *job)
+{
+    for (unsigned i = 0; i < job->stream->list_count; i++)
+        if (job->state.lists[i].loaded || job->state.lists[i].walk.active)
+            return true;
+    return false;
+}
+
+/* After a switch between columns and JSON the rows that are there lack what the other mode holds. */
+static void follow_fields_mode(struct job *job)
+{
+    bool as_json = job->fields && fields_mode(job->fields) == FIELDS_AS_JSON;
+
+    if (as_json != job->state.as_json && job->selected && has_begun(job)) {
+        job->context->warn(job->context->opaque, job->stream->name,
+                           "the table is read anew: the mode of custom fields was changed");
+        stream_state_done(&job->state);
+        stream_state_init(&job->state);
+    }
+    job->state.as_json = as_json;
+}
+
 bool job_restore(struct job *job, const char *state_text, const struct batch *stored,
                  GError **error)
 {
@@ -98,6 +120,7 @@ bool job_restore(struct job *job, const char *state_text, const struct batch *st
         fields_restore(job->fields, stored->rows[i].cells);
     if (state_text && !read_state(job, state_text, error))
         return false;
+    follow_fields_mode(job);
     job_build_table(job);
     return true;
 }

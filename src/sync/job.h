@@ -53,6 +53,7 @@ struct job_context {
     int64_t full_every_s;
     const struct table *fields_table; /* of _penstock_fields */
     bool has_deals_table;
+    bool other_user; /* the token's user or rights are not those of the rows that are there */
     instant_t (*now)(void *);            /* the server's time */
     void (*push)(void *, struct work *); /* to the loader */
     void (*warn)(void *, const char *table, const char *text);

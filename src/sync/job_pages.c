@@ -25,17 +25,18 @@ static bool was_recent(const GArray *recent, int64_t id, instant_t time)
 
 static void filter_recent(struct job *job, struct batch *batch, instant_t t0)
 {
-    unsigned kept = 0;
+    unsigned kept = 0, list = job->legs[job->leg].list;
 
     for (unsigned i = 0; i < batch->row_count; i++) {
         const struct cell *cells = batch->rows[i].cells;
         const struct cell *time_cell = &cells[batch->table->version];
-        struct recent_row row;
+        struct recent_row row = {.list = list};
 
         if (time_cell->kind == CELL_VALUE &&
             instant_parse(time_cell->text, time_cell->length, &row.time) &&
             cell_int64(&cells[batch->table->keys[0]], &row.id)) {
-            if (t0 != INSTANT_NONE && row.time >= t0 - STATE_OVERLAP)
+            if (t0 != INSTANT_NONE && row.time >= t0 - STATE_OVERLAP &&
+                row.time < t0 - STATE_UNSETTLED)
                 g_array_append_val(job->recent, row);
             if (was_recent(job->state.recent, row.id, row.time))
                 continue;
@@ -45,13 +46,31 @@ static void filter_recent(struct job *job, struct batch *batch, instant_t t0)
     batch->row_count = kept;
 }
 
+/* At the end of a leg, which knows nothing of the other list. A stretch moves no bookmark. */
 static void keep_recent(struct job *job)
 {
+    const struct schedule_leg *leg = &job->legs[job->leg];
     GArray *old = job->state.recent;
 
+    for (unsigned i = 0; i < old->len; i++) {
+        struct recent_row row = g_array_index(old, struct recent_row, i);
+
+        if (row.list != leg->list || leg->leg == LEG_STRETCH)
+            g_array_append_val(job->recent, row);
+    }
     job->state.recent = job->recent;
     job->recent = old;
     g_array_set_size(job->recent, 0);
+}
+
+/* When the walk under way began, or begins with this answer. */
+static instant_t leg_t0(const struct job *job, instant_t date)
+{
+    const struct schedule_leg *leg = &job->legs[job->leg];
+    const struct list_state *list = &job->state.lists[leg->list];
+    instant_t t0 = leg->leg == LEG_STRETCH ? list->stretch.t0 : list->walk.t0;
+
+    return t0 != INSTANT_NONE ? t0 : date;
 }
 
 /* --- pages --- */
@@ -93,6 +112,8 @@ static struct work *page_work(struct task *task, struct walk_step *step)
 
         work->sweep = true;
         work->sweep_confirmed = task->confirming || job->context->settings->assume_yes;
+        work->sweep_other_user =
+            job->context->other_user && !job->context->settings->assume_yes;
         work->seen = g_array_sized_new(FALSE, FALSE, sizeof(int64_t), seen->len);
         g_array_append_vals(work->seen, seen->data, seen->len);
     }
@@ -116,6 +137,7 @@ static bool apply_page(struct task *task, const struct json_value *root, instant
                        const struct page_facts *facts, GError **error)
 {
     struct job *job = task->job;
+    instant_t t0 = job->selected ? INSTANT_NONE : leg_t0(job, date);
     struct walk_step step;
     struct work *work;
 
@@ -130,7 +152,7 @@ static bool apply_page(struct task *task, const struct json_value *root, instant
     step.sweep &= !task->lost_ids;
     job->progress.rejected += step.discard_rows ? 0 : task->batch->rejected;
     if (!job->selected) {
-        filter_recent(job, task->batch, date);
+        filter_recent(job, task->batch, t0);
         if (step.done)
             keep_recent(job);
     }

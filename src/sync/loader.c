@@ -81,7 +81,7 @@ static bool look_at_table(struct loader *loader, const struct stream *stream, st
     if (text && parse_table_state(text, &nonce, &rows)) {
         if (!info.exists)
             opened->lost[stream->id] = g_strdup("it was dropped");
-        else if (g_strcmp0(info.nonce, nonce) != 0)
+        else if (g_strcmp0(info.nonce ? info.nonce : "", nonce) != 0)
             opened->lost[stream->id] = g_strdup("it was replaced by another table");
         else if (info.rows < rows)
             opened->lost[stream->id] = g_strdup_printf(
@@ -90,6 +90,10 @@ static bool look_at_table(struct loader *loader, const struct stream *stream, st
     } else if (!text && g_hash_table_contains(opened->states, stream->name) && !info.exists) {
         opened->lost[stream->id] = g_strdup("it was dropped");
     }
+    opened->columns[stream->id] = g_ptr_array_new_with_free_func(g_free);
+    for (unsigned i = 0; info.columns && i < info.columns->len; i++)
+        g_ptr_array_add(opened->columns[stream->id],
+                        g_strdup(g_array_index(info.columns, struct table_info_column, i).name));
     loader->nonces[stream->id] =
         info.exists && info.nonce ? g_strdup(info.nonce) : g_uuid_string_random();
     if (info.exists && stream->id == STREAM_DEAL_PRODUCTS)
@@ -118,8 +122,14 @@ static bool open_destination(struct loader *loader, struct opened *opened, GErro
     if (!read_all(loader, loader->state_table, take_state, opened->states, error) ||
         !read_all(loader, loader->fields_table, take_field, opened->fields->pdata[0], error))
         return false;
+    /* A child that this run leaves out still hears of deals that change: nobody will tell it later.
+     */
+    loader->queue.settings.lines |= opened_knows(opened, STREAM_DEAL_PRODUCTS);
+    loader->queue.settings.flow |= opened_knows(opened, STREAM_DEALFLOW);
     for (unsigned i = 0; i < STREAM_COUNT; i++)
-        if (loader->settings.selected[i] && !look_at_table(loader, &catalog[i], opened, error))
+        if ((loader->settings.selected[i] ||
+             (i == STREAM_DEAL_PRODUCTS && loader->queue.settings.lines)) &&
+            !look_at_table(loader, &catalog[i], opened, error))
             return false;
     return true;
 }
@@ -200,8 +210,9 @@ static bool put_table_state(struct loader *loader, const struct work *work, GErr
         return true;
     if (!destination_inspect(loader->dest, loader->prepared[work->stream->id], &info, error))
         return false;
+    /* The one that is there: a table that somebody else made has none. */
     value = g_strdup_printf("{\"nonce\":\"%s\",\"rows\":%" G_GINT64_FORMAT "}",
-                            loader->nonces[work->stream->id], info.rows);
+                            info.nonce ? info.nonce : "", info.rows);
     table_info_done(&info);
     return put_state(loader, name, value, error);
 }
@@ -243,6 +254,14 @@ static bool sweep_whole(struct loader *loader, const struct work *work, int64_t 
                    " were alive: nothing was deleted. Check the token's rights; `penstock reset` "
                    "empties the table",
                    work->stream->name, alive);
+        return false;
+    }
+    if (work->sweep_other_user) {
+        error_setf(error, PENSTOCK_ERROR_GUARD,
+                   "%s would lose %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
+                   " rows, but the token's user or rights are others than before, so they may just "
+                   "be out of sight: nothing was deleted. If they are gone, run again with --yes",
+                   work->stream->name, counts.flagged, alive);
         return false;
     }
     if (counts.flagged * 2 > alive && !work->sweep_confirmed) {
@@ -294,16 +313,13 @@ static bool write_rows(struct loader *loader, const struct work *work, struct re
 static bool write_queue(struct loader *loader, const struct work *work,
                         const struct queue_plan *plan, struct reply *reply, GError **error)
 {
-    int64_t flagged = 0;
-
-    if (plan && !queue_apply_plan(&loader->queue, work, plan, &flagged, error))
+    if (plan && !queue_apply_plan(&loader->queue, work, plan, &reply->lines_flagged, error))
         return false;
     if (work->parents && !queue_remove(&loader->queue, work->stream->name, work->parents, error))
         return false;
     if (work->retry &&
         !queue_retry(&loader->queue, work->stream->name, work->retry, work->now, error))
         return false;
-    reply->deleted += flagged;
     return true;
 }
 
@@ -367,6 +383,7 @@ static bool do_commit(struct loader *loader, const struct work *work, struct rep
     if (work->stream) {
         loader->rows[work->stream->id] += reply->rows;
         loader->deleted[work->stream->id] += reply->deleted;
+        loader->deleted[STREAM_DEAL_PRODUCTS] += reply->lines_flagged;
     }
     fault_point("after-commit");
     return true;

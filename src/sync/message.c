@@ -34,8 +34,10 @@ static void opened_free(struct opened *opened)
 {
     g_hash_table_unref(opened->states);
     g_ptr_array_unref(opened->fields);
-    for (unsigned i = 0; i < STREAM_COUNT; i++)
+    for (unsigned i = 0; i < STREAM_COUNT; i++) {
         g_free(opened->lost[i]);
+        g_clear_pointer(&opened->columns[i], g_ptr_array_unref);
+    }
     g_free(opened);
 }
 
@@ -66,4 +68,9 @@ const char *outcome_name(enum outcome outcome)
     };
 
     return names[outcome];
+}
+
+bool opened_knows(const struct opened *opened, enum stream_id id)
+{
+    return g_hash_table_contains(opened->states, catalog[id].name);
 }

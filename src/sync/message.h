@@ -39,6 +39,7 @@ struct work {
     instant_t since;          /* without a table: what is older than this is no news */
     bool sweep;               /* rows not in seen are gone */
     bool sweep_confirmed;     /* the guard was answered: by a second pass or by a person */
+    bool sweep_other_user;    /* the rows are those that another user saw */
     GArray *seen;             /* int64_t */
     GArray *groups;           /* struct walk_group */
     GArray *parents;          /* struct parent: what the groups were read for */
@@ -58,7 +59,11 @@ struct opened {
     GHashTable *states;       /* name → JSON text */
     GPtrArray *fields;        /* struct batch, one, with every row of _penstock_fields */
     char *lost[STREAM_COUNT]; /* why a loaded table must be loaded anew; NULL = it is as it was */
+    GPtrArray *columns[STREAM_COUNT]; /* names that the table has, a person's too; NULL = not looked
+                                         at */
 };
+/* Was the table ever replicated into this destination? */
+bool opened_knows(const struct opened *opened, enum stream_id id);
 
 struct reply {
     enum work_kind kind;
@@ -66,6 +71,7 @@ struct reply {
     const struct stream *stream;
     GError *error;
     bool had_page;         /* the work held a page's rows */
+    int64_t lines_flagged; /* rows of deal_products that were flagged with their deals */
     int64_t rows, deleted; /* written, newly flagged */
     int64_t queue;         /* parents that wait, after the commit; -1 = not counted */
     int64_t alive;         /* with a GUARD error: rows that were alive before the pass */

@@ -136,6 +136,13 @@ static bool moved_since(const struct cell *stage_time, instant_t since, bool bac
     return backfill || since == INSTANT_NONE || moved == INSTANT_NONE || moved >= since;
 }
 
+/* Stored by the walk before, which began less than STATE_UNSETTLED after that time. */
+static bool is_unsettled(const struct work *work, instant_t time)
+{
+    return !work->is_backfill && time != INSTANT_NONE && work->since != INSTANT_NONE &&
+           time >= work->since + STATE_OVERLAP - STATE_UNSETTLED;
+}
+
 static void plan_deal(const struct queue *queue, const struct work *work,
                       const struct deal_columns *columns, const struct cell *cells,
                       const struct stored_deal *stored, struct queue_plan *plan)
@@ -149,8 +156,10 @@ static void plan_deal(const struct queue *queue, const struct work *work,
                                                   work->is_backfill));
     bool changed = is_new || !compare || !cell_equals(&cells[columns->time], stored->time) ||
                    !cell_equals(&cells[columns->count], stored->count) ||
-                   stored->deleted != deleted;
+                   stored->deleted != deleted || is_unsettled(work, parent.time);
 
+    if (compare && stored) /* moved twice in one second, or its log was not read while deleted */
+        moved |= stored->deleted || is_unsettled(work, cell_instant(&cells[columns->stage_time]));
     if (!cell_int64(&cells[columns->id], &parent.id) || !changed)
         return;
     if (stored && stored->time && cells[columns->time].kind == CELL_VALUE &&
@@ -159,7 +168,8 @@ static void plan_deal(const struct queue *queue, const struct work *work,
     cell_int64(&cells[columns->count], &parent.count);
     parent.priority = priority_of(parent.time, work->is_backfill);
     if (queue->settings.lines && (deleted || parent.count == 0)) {
-        if (!is_new || !compare)
+        /* A new deal has no lines, unless the table of deals was loaded anew. */
+        if (!is_new || !compare || queue->lines_table)
             plan_gone(plan, parent.id, deleted,
                       deleted ? cell_instant(&cells[columns->deleted]) : work->now);
     } else if (queue->settings.lines) {

@@ -14,7 +14,7 @@ void schedule_intervals(const int64_t asked_s[3], int64_t ret_s[3])
 
 bool schedule_is_due(const struct schedule_settings *settings, instant_t at, int64_t every_s)
 {
-    return settings->all_now || at == INSTANT_NONE ||
+    return settings->all_now || at == INSTANT_NONE || settings->now == INSTANT_NONE ||
            settings->now - at >= every_s * INSTANT_SECOND;
 }
 

@@ -29,6 +29,11 @@ bool sync_settings_check(const struct sync_settings *settings, GError **error)
     return true;
 }
 
+bool sync_api_url_check(const char *api_url, GError **error)
+{
+    return http_origin_check(api_url, error);
+}
+
 void sync_settings_copy(struct sync_settings *ret, const struct sync_settings *settings)
 {
     *ret = *settings;

@@ -39,15 +39,18 @@ struct sync_settings {
     enum dealflow_mode dealflow;
     int64_t every_s[3]; /* per interval class (enum interval_class in pipedrive/catalog.h); -1 = its
                            default */
-    int64_t full_every_s;  /* all deals with products are read again; -1 = a week */
-    size_t memory_bytes;   /* credit for pages under way; 0 = 32 MiB */
-    int64_t retry_base_ms; /* 0 = 500 */
-    int64_t timeout_ms;    /* of a request, its connection and a silence; 0 = as in http/client.c */
+    int64_t full_every_s;    /* all deals with products are read again; -1 = a week */
+    size_t memory_bytes;     /* credit for pages under way; 0 = 32 MiB */
+    int64_t retry_base_ms;   /* 0 = 500 */
+    int64_t timeout_ms;      /* of connecting and of silence, half of a request's; 0 = client.c's */
     int64_t lock_timeout_ms; /* 0 = 10 s */
 };
 
 /* NULL = all right; else a CONFIG error that names the unknown table and lists the known ones. */
 MUST_USE bool sync_settings_check(const struct sync_settings *settings, GError **error);
+
+/* Whether api_url may be asked: scheme, host and port alone, and no token in the clear. */
+MUST_USE bool sync_api_url_check(const char *api_url, GError **error);
 
 struct sync_result {
     const char *connection;
