@@ -128,63 +128,55 @@ static const char stage_1[] = "id=1\n"
                               "add_time=2024-01-01 00:00:00\n"
                               "update_time=2024-01-01 00:00:00\n";
 
-static const char
-    user_1[] =
-        "id=1\n"
-        "name=John Doe\n"
-        "default_currency=EUR\n"
-        "locale=et_EE\n"
-        "lang=1\n"
-        "email=john@pipedrive.com\n"
-        "phone=0000-0001\n"
-        "activated=1\n"
-        "last_login=2019-11-21 08:45:56\n"
-        "created=2018-11-13 09:16:26\n"
-        "modified=2019-11-21 08:45:56\n"
-        "has_created_company=1\n"
-        "access=[" ACCESS(
-            "sales", "true",
-            "62cc4d7f-4038-4352-abf3-a8c1c822b631") "," GLOBAL
-                                                    "," ACCESS("account_settings", "true",
-                                                               "982c5ce5-b8ba-4b47-b102-"
-                                                               "9da024f4b990") "]\n"
-                                                                               "active_flag=1\n"
-                                                                               "timezone_name="
-                                                                               "Europe/Berlin\n"
-                                                                               "timezone_offset=+"
-                                                                               "03:00\n"
-                                                                               "role_id=1\n"
-                                                                               "icon_url=https://"
-                                                                               "upload.wikimedia."
-                                                                               "org/wikipedia/en/"
-                                                                               "thumb/e/e0/"
-                                                                               "WPVG_icon_2016.svg/"
-                                                                               "1024px-WPVG_icon_"
-                                                                               "2016.svg.png\n"
-                                                                               "is_you=1\n"
-                                                                               "is_deleted=0\n";
+/* What John and Jane may do. */
+#define ACCESS_1                                                                                   \
+    "[" ACCESS("sales", "true", "62cc4d7f-4038-4352-abf3-a8c1c822b631") "," GLOBAL "," ACCESS(     \
+        "account_settings", "true", "982c5ce5-b8ba-4b47-b102-9da024f4b990") "]"
+#define ACCESS_2 "[" ACCESS("sales", "false", "f07d229d-088a-4144-a40f-1fe64295d180") "," GLOBAL "]"
+#define ICON_1                                                                                     \
+    "https://upload.wikimedia.org/wikipedia/en/thumb/e/e0/WPVG_icon_2016.svg/"                     \
+    "1024px-WPVG_icon_2016.svg.png"
 
-static const char user_2[] =
-    "id=2\n"
-    "name=Jane Doe\n"
-    "default_currency=EUR\n"
-    "locale=et_EE\n"
-    "lang=1\n"
-    "email=jane@pipedrive.com\n"
-    "phone=0000-0002\n"
-    "activated=1\n"
-    "last_login=2019-09-11 11:43:54\n"
-    "created=2019-01-22 10:43:47\n"
-    "modified=2019-11-21 09:49:50\n"
-    "has_created_company=0\n"
-    "access=[" ACCESS("sales", "false",
-                      "f07d229d-088a-4144-a40f-1fe64295d180") "," GLOBAL "]\n"
-                                                              "active_flag=1\n"
-                                                              "timezone_name=Europe/Berlin\n"
-                                                              "timezone_offset=+03:00\n"
-                                                              "role_id=1\n"
-                                                              "is_you=0\n"
-                                                              "is_deleted=0\n";
+static const char user_1[] = "id=1\n"
+                             "name=John Doe\n"
+                             "default_currency=EUR\n"
+                             "locale=et_EE\n"
+                             "lang=1\n"
+                             "email=john@pipedrive.com\n"
+                             "phone=0000-0001\n"
+                             "activated=1\n"
+                             "last_login=2019-11-21 08:45:56\n"
+                             "created=2018-11-13 09:16:26\n"
+                             "modified=2019-11-21 08:45:56\n"
+                             "has_created_company=1\n"
+                             "access=" ACCESS_1 "\n"
+                             "active_flag=1\n"
+                             "timezone_name=Europe/Berlin\n"
+                             "timezone_offset=+03:00\n"
+                             "role_id=1\n"
+                             "icon_url=" ICON_1 "\n"
+                             "is_you=1\n"
+                             "is_deleted=0\n";
+
+static const char user_2[] = "id=2\n"
+                             "name=Jane Doe\n"
+                             "default_currency=EUR\n"
+                             "locale=et_EE\n"
+                             "lang=1\n"
+                             "email=jane@pipedrive.com\n"
+                             "phone=0000-0002\n"
+                             "activated=1\n"
+                             "last_login=2019-09-11 11:43:54\n"
+                             "created=2019-01-22 10:43:47\n"
+                             "modified=2019-11-21 09:49:50\n"
+                             "has_created_company=0\n"
+                             "access=" ACCESS_2 "\n"
+                             "active_flag=1\n"
+                             "timezone_name=Europe/Berlin\n"
+                             "timezone_offset=+03:00\n"
+                             "role_id=1\n"
+                             "is_you=0\n"
+                             "is_deleted=0\n";
 
 static const char deal_field_1[] = "id=1\n"
                                    "key=title\n"

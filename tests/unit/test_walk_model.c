@@ -398,7 +398,8 @@ static void live_through(enum stream_id id, guint32 seed, bool with_nulls)
     close_world(&world);
 }
 
-#define SEEDS 400
+/* -m slow: for the night. */
+#define SEEDS (g_test_slow() ? 5000u : 200u)
 
 static void lists_by_cursor(void)
 {

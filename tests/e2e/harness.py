@@ -1,0 +1,622 @@
+"""What end-to-end tests share: a running pipedrive-sim, penstock as a process, a SQLite destination
+as Python values, and the comparison of the two.
+
+Expected values come from the simulator's truth by the rules below, never from what penstock said.
+PENSTOCK_BUILD names the build folder (default: build)."""
+
+import datetime
+import http.client
+import json
+import os
+import pathlib
+import random
+import sqlite3
+import subprocess
+import time
+import urllib.parse
+from decimal import Decimal
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("PENSTOCK_BUILD", ROOT / "build")).resolve()
+PENSTOCK = BUILD / "src/cli/penstock"
+SIMULATOR = BUILD / "simulator/pipedrive-sim"
+
+TABLES = (
+    *("activity_types", "currency", "filters", "pipelines", "stages", "users", "deal_fields"),
+    *("deals", "persons", "organizations", "activities", "products", "notes", "files"),
+    *("deal_products", "dealflow"),
+)
+SYSTEM_COLUMNS = ("_synced_at", "_deleted_at", "_run_id", "_extra")
+# No limits that slow a run down, and a clock that stands until a test moves it.
+QUICK = ("--plan", "ultimate", "--no-limits", "--frozen-clock")
+
+
+# --- the simulator ---
+
+
+class Simulator:
+    """A pipedrive-sim of its own. Options as in simulator/README.md."""
+
+    def __init__(self, *options):
+        command = [SIMULATOR, "--port", "0", "--quiet", *map(str, options)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        ready = self.process.stdout.readline()
+        assert ready, f"{command} ended without its ready line"
+        ready = json.loads(ready)
+        self.url = ready["url"]
+        self.companies = ready["companies"]
+        self.token = self.companies[0]["token"]
+        self.member_token = self.companies[0]["member_token"]
+        self.pid = self.process.pid
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        """Ends it, and tells how it ended (0 = well)."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            return self.process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+        finally:
+            self.process.stdout.close()
+
+    def request(self, method, path, body=None, headers=None):
+        """Status and bytes. A connection a request, so any thread may call it."""
+        connection = http.client.HTTPConnection(urllib.parse.urlsplit(self.url).netloc, timeout=30)
+        try:
+            connection.request(method, path, body, headers or {})
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def admin(self, op, **arguments):
+        """One operation of the admin API; its result."""
+        return self.operations([{"op": op, **arguments}])[0]
+
+    def operations(self, operations):
+        """Several operations under one lock, so in one second; their results."""
+        status, body = self.request("POST", "/_sim/", json.dumps(operations))
+        assert status == 200, (operations, body[:500])
+        return parse(body)["results"]
+
+    def read(self, path, **query):
+        status, body = self.request("GET", f"/_sim/{path}?{urllib.parse.urlencode(query)}")
+        assert status == 200, (path, body[:500])
+        return parse(body)
+
+    def truth(self, table, **query):
+        """All rows that are not purged, in the list's shape with all include fields."""
+        entity = {"currency": "currencies"}.get(table, table)
+        query = urllib.parse.urlencode({"include_fields": "all", **query})
+        status, body = self.request("GET", f"/_sim/truth/{entity}?{query}")
+        assert status == 200, (table, body[:500])
+        return [parse(line) for line in body.splitlines()]
+
+    def stats(self):
+        return self.read("stats")
+
+    def requests(self, last=10000):
+        return self.read("requests", last=last)
+
+    def count(self, **query):
+        return self.read("count", **query)
+
+    def switches(self):
+        return self.read("switches")
+
+    def set(self, **values):
+        self.admin("set", values=values)
+
+    def fault(self, kind, **arguments):
+        return self.admin("fault", kind=kind, **arguments)
+
+    def advance(self, seconds):
+        """Moves the simulated clock; the new time."""
+        return self.admin("clock", advance=seconds)["now"]
+
+    def now(self):
+        return self.advance(0)
+
+
+# --- penstock ---
+
+
+def environment(token=None, env=None):
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("PIPEDRIVE") and k != "CI"}
+    if token:
+        clean["PIPEDRIVE_API_TOKEN"] = token
+    return clean | (env or {})
+
+
+def check_sanitizers(stderr):
+    assert "Sanitizer" not in stderr and "runtime error:" not in stderr, stderr
+
+
+def start_penstock(*words, token=None, cwd=None, env=None):
+    """A process to be killed, stopped or waited for (finish_penstock)."""
+    return subprocess.Popen(
+        [PENSTOCK, *map(str, words)],
+        cwd=cwd,
+        env=environment(token, env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish_penstock(process, timeout=120):
+    """Waits; a CompletedProcess."""
+    try:
+        stdout, stderr = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        stdout, stderr = process.communicate()
+        raise AssertionError(f"{process.args} took longer than {timeout} s\n{stdout}\n{stderr}")
+    check_sanitizers(stderr)
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def run_penstock(*words, token=None, cwd=None, env=None, timeout=120):
+    return finish_penstock(start_penstock(*words, token=token, cwd=cwd, env=env), timeout)
+
+
+class SyncResult:
+    """What `sync --json` said of one connection."""
+
+    def __init__(self, completed):
+        self.code = completed.returncode
+        self.stdout = completed.stdout
+        self.stderr = completed.stderr
+        lines = completed.stdout.splitlines()
+        self.report = parse(lines[0]) if lines else None
+        self.tables = {row["table"]: row for row in self.report["tables"]} if lines else {}
+
+    def __repr__(self):
+        return f"exit {self.code}\n{self.stdout}{self.stderr}"
+
+    def rows(self):
+        """Rows written a table, without the tables that wrote none."""
+        return {name: row["rows"] for name, row in self.tables.items() if row["rows"]}
+
+
+def sync_words(simulator, url, *words):
+    return (
+        "sync",
+        "--to",
+        url,
+        "--api-url",
+        simulator.url,
+        "--json",
+        "--retry-base-ms",
+        "20",
+        *words,
+    )
+
+
+def start_sync(simulator, url, *words, token=None, env=None):
+    return start_penstock(
+        *sync_words(simulator, url, *words), token=token or simulator.token, env=env
+    )
+
+
+def finish_sync(process, timeout=120):
+    return SyncResult(finish_penstock(process, timeout))
+
+
+def sync(simulator, url, *words, code=0, token=None, env=None, timeout=120):
+    """Runs once, and insists on the exit code; code=None takes any."""
+    result = finish_sync(start_sync(simulator, url, *words, token=token, env=env), timeout)
+    assert code is None or result.code == code, result
+    return result
+
+
+def random_seed():
+    """A new one for each test; PENSTOCK_TEST_SEED repeats one that a failed test printed."""
+    seed = int(os.environ.get("PENSTOCK_TEST_SEED", random.randrange(10**6)))
+    print("PENSTOCK_TEST_SEED =", seed)
+    return seed
+
+
+def wait_until(condition, timeout=20, what="condition"):
+    end = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < end, f"no {what} within {timeout} s"
+        time.sleep(0.005)
+
+
+# --- a destination ---
+
+
+class Sqlite:
+    """A SQLite file. Other databases' tests offer the same four methods."""
+
+    def __init__(self, path, prefix=""):
+        self.path = pathlib.Path(path)
+        self.url = f"sqlite:{self.path}"
+        self.prefix = prefix
+
+    def query(self, sql, *values):
+        """Rows as dicts; [] for a table that does not exist."""
+        connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=20)
+        connection.row_factory = sqlite3.Row
+        try:
+            return [dict(row) for row in connection.execute(sql, values)]
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):
+                return []
+            raise
+        finally:
+            connection.close()
+
+    def rows(self, table):
+        """All rows of a replicated table: id → {column: value}."""
+        return {row["id"]: row for row in self.query(f'SELECT * FROM "{self.prefix}{table}"')}
+
+    def columns(self, table):
+        return [row["name"] for row in self.query(f"PRAGMA table_info('{self.prefix}{table}')")]
+
+    def fields(self, table):
+        """Columns of custom fields: (key, part) → column; part "" is the value itself."""
+        sql = f'SELECT * FROM "{self.prefix}_penstock_fields" WHERE "table" = ? AND is_custom = 1'
+        return {(row["key"], row["part"]): row["column"] for row in self.query(sql, table)}
+
+    def state(self):
+        return {
+            row["name"]: parse(row["value"])
+            for row in self.query(f'SELECT * FROM "{self.prefix}_penstock_state"')
+        }
+
+    def live(self, table):
+        return {key: row for key, row in self.rows(table).items() if row["_deleted_at"] is None}
+
+    def check(self):
+        assert self.query("PRAGMA integrity_check") == [{"integrity_check": "ok"}]
+
+    def snapshot(self, tables=TABLES, without=("_synced_at", "_run_id")):
+        """Every cell of the tables, by column name, for comparing two databases."""
+        return {
+            table: {
+                key: {name: value for name, value in row.items() if name not in without}
+                for key, row in self.rows(table).items()
+            }
+            for table in tables
+        }
+
+
+# --- what the tables should hold ---
+
+
+class Literal(Decimal):
+    """A number that knows how it was written: 1e3, 0.10."""
+
+    def __new__(cls, text):
+        self = super().__new__(cls, text)
+        self.text = text
+        return self
+
+    def __str__(self):
+        return self.text
+
+
+def parse(text):
+    """JSON without loss: an integer is an int, other numbers keep their digits."""
+    return json.loads(text, parse_float=Literal)
+
+
+# Columns whose API values may be numbers and booleans, but which are text.
+TEXT_COLUMNS = {("dealflow", "old_value"), ("dealflow", "new_value")}
+TIMESTAMPS = {"created", "modified", "last_login"}  # beside *_time
+DATES = {"birthday"}  # beside *_date
+TIMES_OF_DAY = {"due_time"}
+INTEGERS = {"id", "channel", "visible_to", "owner_id", "person_id", "org_id", "stage_id", "deal_id"}
+DECIMALS = {"value", "probability", "arr", "mrr", "acv", "tax", "sum", "discount"}
+DECIMALS |= {"quantity", "item_price"}
+UNSET_TIMES = {"", "0000-00-00", "0000-00-00 00:00:00"}
+CUSTOM_FIELDS_OF = {
+    "deals": "deal_fields",
+    "persons": "person_fields",
+    "organizations": "organization_fields",
+    "products": "product_fields",
+}
+PARENT = {"deal_products": "deal_id", "dealflow": "item_id"}
+# Which rows the lists show: name of the flag, and its value in a deleted row.
+DELETED_FLAG = dict.fromkeys(
+    ("deals", "persons", "organizations", "activities", "products", "pipelines", "stages", "users"),
+    ("is_deleted", True),
+) | dict.fromkeys(("notes", "files", "filters"), ("active_flag", False))
+
+
+def is_deleted(table, row):
+    flag, value = DELETED_FLAG.get(table, (None, None))
+    return flag is not None and row[flag] is value
+
+
+def kind_of(table, column):
+    """timestamp, date, time, text, integer, decimal or None (as JSON says)."""
+    if (table, column) in TEXT_COLUMNS:
+        return "text"
+    if column in INTEGERS and (table, column) != ("filters", "visible_to"):
+        return "integer"
+    if column in DECIMALS:
+        return "decimal"
+    if column in TIMES_OF_DAY:
+        return "time"
+    if column.endswith("_time") or column in TIMESTAMPS:
+        return "timestamp"
+    if column.endswith("_date") or column in DATES:
+        return "date"
+    return None
+
+
+CUSTOM_KINDS = {
+    "date": "date",
+    "daterange": "date",
+    "time": "time",
+    "timerange": "time",
+    "varchar": "text",
+    "varchar_auto": "text",
+    "text": "text",
+    "phone": "text",
+    "double": "decimal",
+    "monetary": "decimal",
+} | dict.fromkeys(("int", "enum", "user", "org", "people"), "integer")
+
+
+class Misfit(ValueError):
+    """A value that does not fit its column: NULL there, the original in _extra."""
+
+
+def convert(value, kind):
+    """An API value as the destination should hold it. JSON stays what it is: see same()."""
+    if value is None:
+        return None
+    if isinstance(value, (dict, list)):
+        if kind is not None:
+            raise Misfit(value)
+        return value
+    if isinstance(value, bool):
+        return ("true" if value else "false") if kind == "text" else int(value)
+    if isinstance(value, (int, Decimal)):
+        if kind == "integer" and (isinstance(value, Decimal) or not -(2**63) <= value < 2**63):
+            raise Misfit(value)
+        return str(value) if kind == "text" else value
+    if kind in ("integer", "decimal"):
+        raise Misfit(value)  # the simulator sends no numbers as text
+    if kind in ("timestamp", "date", "time") and value in UNSET_TIMES:
+        return None
+    try:
+        if kind == "timestamp":
+            value = value.removesuffix("Z").replace("T", " ")
+            whole = value.removesuffix(".000")
+            return datetime.datetime.strptime(whole, "%Y-%m-%d %H:%M:%S").strftime(
+                "%Y-%m-%d %H:%M:%S"
+            )
+        if kind == "date":
+            return datetime.datetime.strptime(value, "%Y-%m-%d").strftime("%Y-%m-%d")
+        if kind == "time":
+            return datetime.datetime.strptime(value, "%H:%M:%S").strftime("%H:%M:%S")
+    except ValueError:
+        raise Misfit(value)
+    return value
+
+
+def number(cell):
+    if isinstance(cell, float):
+        return Decimal(repr(cell))  # the shortest digits that make this double
+    try:
+        return Decimal(cell)
+    except (ArithmeticError, TypeError, ValueError):
+        return None
+
+
+def same_json(a, b):
+    """Equal to the digit: 1.0, 1.00 and 1 differ."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, Literal):
+        return a.text == b.text
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same_json(a[key], b[key]) for key in a)
+    if isinstance(a, list):
+        return len(a) == len(b) and all(map(same_json, a, b))
+    return a == b
+
+
+def same(expected, cell):
+    """Whether a cell holds the converted value."""
+    if isinstance(expected, (dict, list)):
+        return cell is not None and same_json(
+            expected, parse(cell) if isinstance(cell, (str, bytes)) else cell
+        )
+    if expected is None or isinstance(expected, str):
+        return type(cell) is type(expected) and cell == expected
+    if isinstance(expected, int) and -(2**63) <= expected < 2**63 and isinstance(cell, str):
+        return False
+    return number(cell) == expected
+
+
+class Expected:
+    """A truth row as a destination row: cells, and the keys of _extra."""
+
+    def __init__(self, table, row, columns, fields, types):
+        self.cells = dict.fromkeys(columns)
+        self.extra = {}
+        self.problems = []
+        for key, value in row.items():
+            if key == "custom_fields" and key not in columns:
+                self.add_custom(value or {}, fields, types)
+            elif (key + "_std" if key + "_std" in columns else key) in columns:
+                column = key + "_std" if key + "_std" in columns else key
+                self.put(column, value, kind_of(table, key), self.extra, key)
+            elif value not in (None, {}):
+                self.extra[key] = value
+        for column in SYSTEM_COLUMNS:
+            self.cells.pop(column, None)
+
+    def put(self, column, value, kind, extra, key, original=None):
+        try:
+            self.cells[column] = convert(value, kind)
+        except Misfit:
+            extra[key] = original or value
+
+    def add_custom(self, values, fields, types):
+        extra = {}
+        for key, value in values.items():
+            if value is None:
+                continue
+            kind = CUSTOM_KINDS.get(types.get(key))
+            parts = value if isinstance(value, dict) else {"value": value}
+            for part, inner in parts.items():
+                column = fields.get((key, "" if part == "value" else part))
+                if column is not None:
+                    self.put(
+                        column,
+                        inner,
+                        kind if part in ("value", "until") else None,
+                        extra,
+                        key,
+                        value,
+                    )
+                elif inner is not None:
+                    self.problems.append(f"custom field {key} has no column for {part!r}")
+            if (key, "parts") in fields:
+                self.cells[fields[key, "parts"]] = value
+        if extra:
+            self.extra["custom_fields"] = extra
+
+
+def expected_rows(simulator, table, company=None):
+    """Truth rows that the destination should hold: id → (row, whether it is flagged)."""
+    query = {"company": company} if company else {}
+    rows = simulator.truth(table, **query)
+    if table == "deal_fields":
+        return {row["id"]: (row, False) for row in rows if row.get("id") is not None}
+    if table in ("deals", "users"):  # asked for with their deleted ones
+        return {row["id"]: (row, is_deleted(table, row)) for row in rows}
+    if table in ("deal_products", "dealflow"):
+        hidden = table == "deal_products" and lines_are_hidden(simulator, query)
+        deals = simulator.truth("deals", **query)
+        gone = {
+            deal["id"] for deal in deals if deal["is_deleted"] or (hidden and deal["is_archived"])
+        }
+        parent = PARENT[table]
+        return {row["id"]: (row, False) for row in rows if row[parent] not in gone}
+    return {row["id"]: (row, False) for row in rows if not is_deleted(table, row)}
+
+
+def lost_parents(simulator, table, company=None):
+    """Deals whose children may stay as they were read: histories of deals that are deleted now, and
+    lines of archived deals where the API hides those."""
+    query = {"company": company} if company else {}
+    if table == "dealflow":
+        flag = "is_deleted"
+    elif table == "deal_products" and lines_are_hidden(simulator, query):
+        flag = "is_archived"
+    else:
+        return set()
+    return {deal["id"] for deal in simulator.truth("deals", **query) if deal[flag]}
+
+
+def lines_are_hidden(simulator, query):
+    return simulator.read("switches", **query)["archived_lines"] == "off"
+
+
+def field_types(simulator, table, company=None):
+    if table not in CUSTOM_FIELDS_OF:
+        return {}
+    query = {"company": company} if company else {}
+    return {
+        row["key"]: row["field_type"] for row in simulator.truth(CUSTOM_FIELDS_OF[table], **query)
+    }
+
+
+def compare_table(simulator, destination, table, company=None, ignore_columns=(), ignore_rows=()):
+    """Differences between a table and the truth, as lines of text.
+
+    Rows that are in the destination and should not be are fine if they are flagged."""
+    stored = destination.rows(table)
+    wanted = expected_rows(simulator, table, company)
+    lost = lost_parents(simulator, table, company)
+    columns = destination.columns(table)
+    fields = destination.fields(table)
+    types = field_types(simulator, table, company)
+    problems = []
+    for key in wanted.keys() - stored.keys() - set(ignore_rows):
+        problems.append(f"{table} {key}: missing")
+    for key, row in stored.items():
+        if key in ignore_rows:
+            continue
+        if key not in wanted:
+            if row["_deleted_at"] is None and row.get(PARENT.get(table)) not in lost:
+                problems.append(f"{table} {key}: should not be there, or be flagged")
+            continue
+        truth, flagged = wanted[key]
+        problems += compare_row(
+            f"{table} {key}", table, truth, flagged, row, (columns, fields, types), ignore_columns
+        )
+    return problems
+
+
+def compare_row(where, table, truth, flagged, row, context, ignore_columns=()):
+    expected = Expected(table, truth, *context)
+    problems = [f"{where}: {problem}" for problem in expected.problems]
+    for column, value in expected.cells.items():
+        if column not in ignore_columns and not same(value, row[column]):
+            problems.append(f"{where}: {column} is {row[column]!r}, should be {value!r}")
+    extra = parse(row["_extra"]) if row["_extra"] is not None else {}
+    if not ignore_columns and not same_json(expected.extra, extra):
+        problems.append(f"{where}: _extra is {row['_extra']!r}, should hold {expected.extra!r}")
+    if (row["_deleted_at"] is not None) != flagged:
+        problems.append(f"{where}: _deleted_at is {row['_deleted_at']!r}, deleted is {flagged}")
+    elif (
+        flagged
+        and "update_time" in truth
+        and row["_deleted_at"] != convert(truth["update_time"], "timestamp")
+    ):
+        problems.append(
+            f"{where}: _deleted_at is {row['_deleted_at']!r}, should be its update_time"
+        )
+    return problems
+
+
+def compare_with_truth(
+    simulator, destination, tables=TABLES, company=None, ignore_columns=None, ignore_rows=None
+):
+    """Differences between tables and the truth, as lines of text; [] = all equal.
+
+    ignore_columns, ignore_rows: table → names, table → ids."""
+    problems = []
+    for table in tables:
+        columns = (ignore_columns or {}).get(table, ())
+        rows = (ignore_rows or {}).get(table, ())
+        problems += compare_table(simulator, destination, table, company, columns, rows)
+    return problems
+
+
+def assert_equals_truth(simulator, destination, tables=TABLES, **more):
+    problems = compare_with_truth(simulator, destination, tables, **more)
+    assert not problems, f"{len(problems)} differences:\n" + "\n".join(problems[:30])
+
+
+def assert_same_tables(a, b, tables=TABLES):
+    """Two snapshots (Sqlite.snapshot), cell by cell."""
+    for table in tables:
+        assert a[table].keys() == b[table].keys(), (
+            table,
+            sorted(a[table].keys() ^ b[table].keys())[:20],
+        )
+        different = [
+            (key, a[table][key], b[table][key])
+            for key in a[table]
+            if a[table][key] != b[table][key]
+        ]
+        assert not different, (table, len(different), different[:3])
