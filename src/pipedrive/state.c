@@ -240,8 +240,8 @@ bool stream_state_read(struct stream_state *state, const struct stream *stream,
     for (unsigned i = 0; good && i < stream->list_count; i++)
         good = get_list(json_member(lists, stream->lists[i].name), &state->lists[i]);
     good = good && get_bool(root, "again_done", &state->again_done) &&
-           get_bool(root, "gated", &state->gated) &&
-           get_bool(root, "as_json", &state->as_json) && get_bool(root, "seeded", &state->seeded) &&
+           get_bool(root, "gated", &state->gated) && get_bool(root, "as_json", &state->as_json) &&
+           get_bool(root, "seeded", &state->seeded) &&
            get_instant(root, "fields_at", &state->fields_at) &&
            get_instant(root, "full_at", &state->full_at) &&
            get_recent(json_member(root, "recent"), state->recent);

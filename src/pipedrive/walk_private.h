@@ -22,7 +22,7 @@ struct walk {
     char *cursor;   /* of the next page */
     char *marker;   /* a cursor seen before: Brent's way to notice that they go in a circle */
     unsigned pages, marker_due;
-    bool suspects_gated; /* the gated names were dropped, and no answer has proved it right yet */
+    bool suspects_gated;   /* the gated names were dropped, and no answer has proved it right yet */
     instant_t anchor_time; /* files, newest first: update_time of the anchor */
     GArray *seen;          /* WALK_WHOLE: int64_t */
     GArray *parents;       /* struct parent */

@@ -99,7 +99,8 @@ static bool has_begun(const struct job *job)
     return false;
 }
 
-/* After a switch between columns and JSON the rows that are there lack what the other mode holds. */
+/* After a switch between columns and JSON the rows that are there lack what the other mode holds.
+ */
 static void follow_fields_mode(struct job *job)
 {
     bool as_json = job->fields && fields_mode(job->fields) == FIELDS_AS_JSON;

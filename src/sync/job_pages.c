@@ -112,8 +112,7 @@ static struct work *page_work(struct task *task, struct walk_step *step)
 
         work->sweep = true;
         work->sweep_confirmed = task->confirming || job->context->settings->assume_yes;
-        work->sweep_other_user =
-            job->context->other_user && !job->context->settings->assume_yes;
+        work->sweep_other_user = job->context->other_user && !job->context->settings->assume_yes;
         work->seen = g_array_sized_new(FALSE, FALSE, sizeof(int64_t), seen->len);
         g_array_append_vals(work->seen, seen->data, seen->len);
     }

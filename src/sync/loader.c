@@ -188,7 +188,9 @@ static bool put_run(struct loader *loader, const struct work *work, const struct
     cell_set_string(batch, &cells[RUN_ID], loader->settings.run_id);
     cell_set_string(batch, &cells[RUN_TABLE], progress->table);
     cell_set_instant(batch, &cells[RUN_STARTED], loader->started);
-    cell_set_instant(batch, &cells[RUN_FINISHED], work->run.ended ? work->now : INSTANT_NONE);
+    /* The server's Date is cut to the second: the end may seem to come before the beginning. */
+    cell_set_instant(batch, &cells[RUN_FINISHED],
+                     work->run.ended ? MAX(work->now, loader->started) : INSTANT_NONE);
     cell_set_string(batch, &cells[RUN_OUTCOME], outcome_name(progress->outcome));
     cell_set_string(batch, &cells[RUN_FIRST_LOAD], progress->first_load ? "1" : "0");
     cell_set_int(batch, &cells[RUN_ROWS], loader->rows[work->stream->id] + reply->rows);
