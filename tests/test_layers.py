@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The arrows of docs/ARCHITECTURE.md, checked against every #include: who may know whom.
 
-    tests/test_layers.py          (also run by pytest, and by meson as "layers")
+tests/test_layers.py          (also run by pytest, and by meson as "layers")
 """
 
 import functools
@@ -68,10 +68,21 @@ def compile_alone(header, include_folder):
         file = pathlib.Path(folder) / "alone.c"
         name = header.relative_to(include_folder)
         file.write_text(f'#include "{name}"\n', encoding="utf-8")
-        command = [os.environ.get("CC", "cc"), "-fsyntax-only", "-std=gnu17", "-D_GNU_SOURCE",
-                   "-Wall", "-Wextra", "-Werror", "-I", str(include_folder),
-                   *packages("glib-2.0"), *packages("libcyaml"), *packages("json-glib-1.0"),
-                   str(file)]
+        command = [
+            os.environ.get("CC", "cc"),
+            "-fsyntax-only",
+            "-std=gnu17",
+            "-D_GNU_SOURCE",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-I",
+            str(include_folder),
+            *packages("glib-2.0"),
+            *packages("libcyaml"),
+            *packages("json-glib-1.0"),
+            str(file),
+        ]
         return subprocess.run(command, capture_output=True, text=True).stderr
 
 
@@ -81,7 +92,9 @@ class Layers(unittest.TestCase):
         self.assertTrue(target.is_file(), f'{path}: "{quoted}" is no file below src/')
         own, other = path.relative_to(SRC).parts[0], target.relative_to(SRC).parts[0]
         self.assertIn(own, ARROWS, f"{path}: its folder has no row in ARROWS")
-        self.assertIn(other, {own, *ARROWS[own].split()}, f'{path}: {own} may not include "{quoted}"')
+        self.assertIn(
+            other, {own, *ARROWS[own].split()}, f'{path}: {own} may not include "{quoted}"'
+        )
 
     def test_arrows(self):
         for path in sources(SRC):
@@ -112,8 +125,9 @@ class Layers(unittest.TestCase):
         for path in sources(SIMULATOR):
             for quoted, _ in includes(path):
                 if quoted:
-                    self.assertTrue((path.parent / quoted).is_file(),
-                                    f'{path}: "{quoted}" is no file beside it')
+                    self.assertTrue(
+                        (path.parent / quoted).is_file(), f'{path}: "{quoted}" is no file beside it'
+                    )
                     self.assertNotIn("..", quoted, path)
 
     def test_headers_compile_alone(self):

@@ -19,8 +19,16 @@ COMMANDS = ["check", "discover", "plan", "sync", "status", "reset"]
 def penstock(tmp_path):
     def run(*words, env=None, **more):
         clean = {k: v for k, v in os.environ.items() if not k.startswith("PIPEDRIVE") and k != "CI"}
-        return subprocess.run([PENSTOCK, *words], cwd=tmp_path, env=clean | (env or {}), text=True,
-                              capture_output=True, timeout=30, stdin=subprocess.DEVNULL, **more)
+        return subprocess.run(
+            [PENSTOCK, *words],
+            cwd=tmp_path,
+            env=clean | (env or {}),
+            text=True,
+            capture_output=True,
+            timeout=30,
+            stdin=subprocess.DEVNULL,
+            **more,
+        )
 
     return run
 
@@ -58,24 +66,31 @@ def test_help_and_version(penstock):
     assert version.startswith("penstock ") and version.count("\n") == 1
 
 
-@pytest.mark.parametrize("words, start", [
-    (["snyc"], 'unknown command "snyc"; did you mean sync?'),
-    (["frobnicate"], 'unknown command "frobnicate"; see penstock --help'),
-    (["sync", "--tabels", "deals"], "unknown option --tabels; did you mean --tables?"),
-    (["sync", "--max-lag", "2h"], "--max-lag is not an option of sync"),
-    (["status", "--max-lag", "soon"], "--max-lag takes a duration"),
-    (["sync", "--start-date", "13/01/2024"], "--start-date takes a day as MM/DD/YYYY"),
-    (["sync"], "no destination: give --to sqlite:crm.db"),
-    (["sync", "--to", "sqlite:crm.db"], "no API token: export PIPEDRIVE_API_TOKEN="),
-    (["sync", "acme", "--to", "sqlite:crm.db"], 'unknown connection "acme"'),
-    (["sync", "--config", "none.yaml"], "cannot read the configuration: "),
-])
+@pytest.mark.parametrize(
+    "words, start",
+    [
+        (["snyc"], 'unknown command "snyc"; did you mean sync?'),
+        (["frobnicate"], 'unknown command "frobnicate"; see penstock --help'),
+        (["sync", "--tabels", "deals"], "unknown option --tabels; did you mean --tables?"),
+        (["sync", "--max-lag", "2h"], "--max-lag is not an option of sync"),
+        (["status", "--max-lag", "soon"], "--max-lag takes a duration"),
+        (["sync", "--start-date", "13/01/2024"], "--start-date takes a day as MM/DD/YYYY"),
+        (["sync"], "no destination: give --to sqlite:crm.db"),
+        (["sync", "--to", "sqlite:crm.db"], "no API token: export PIPEDRIVE_API_TOKEN="),
+        (["sync", "acme", "--to", "sqlite:crm.db"], 'unknown connection "acme"'),
+        (["sync", "--config", "none.yaml"], "cannot read the configuration: "),
+    ],
+)
 def test_usage_errors_are_one_line(penstock, words, start):
     one_line(penstock(*words), start)
 
 
 def test_a_token_typed_as_an_option_is_not_repeated(penstock):
-    for words in (["--api-token=s3cr3tt0k3n"], ["--token", "s3cr3tt0k3n"], ["sync", "--api_token=s3cr3tt0k3n"]):
+    for words in (
+        ["--api-token=s3cr3tt0k3n"],
+        ["--token", "s3cr3tt0k3n"],
+        ["sync", "--api_token=s3cr3tt0k3n"],
+    ):
         result = penstock(*words)
         assert result.returncode == 2
         assert "s3cr3tt0k3n" not in result.stderr + result.stdout
@@ -88,14 +103,25 @@ CONFIG = """connections:
 """
 
 
-@pytest.mark.parametrize("more, start", [
-    ("    tabels: [deals]\n", 'penstock.yaml:5: connection "acme": unknown key "tabels": did you mean "tables"?'),
-    ("    tables: [dealz]\n", 'penstock.yaml:5: connection "acme": '),
-    ("    every: {full: often}\n", 'penstock.yaml:5: connection "acme": "every.full" takes a duration'),
-    ("  - {name: b, api_token: env:B, destination: 'sqlite:acme.db'}\n",
-     'penstock.yaml:5: connection "b": writes to the same tables as the connection "acme"'),
-    ("", 'penstock.yaml:3: connection "acme": '),  # ACME_TOKEN is not set
-])
+@pytest.mark.parametrize(
+    "more, start",
+    [
+        (
+            "    tabels: [deals]\n",
+            'penstock.yaml:5: connection "acme": unknown key "tabels": did you mean "tables"?',
+        ),
+        ("    tables: [dealz]\n", 'penstock.yaml:5: connection "acme": '),
+        (
+            "    every: {full: often}\n",
+            'penstock.yaml:5: connection "acme": "every.full" takes a duration',
+        ),
+        (
+            "  - {name: b, api_token: env:B, destination: 'sqlite:acme.db'}\n",
+            'penstock.yaml:5: connection "b": writes to the same tables as the connection "acme"',
+        ),
+        ("", 'penstock.yaml:3: connection "acme": '),  # ACME_TOKEN is not set
+    ],
+)
 def test_configuration_errors_name_the_line(penstock, tmp_path, more, start):
     (tmp_path / "penstock.yaml").write_text(CONFIG + more)
     one_line(penstock("sync"), start)
@@ -116,7 +142,9 @@ def test_errors_are_json_when_asked(penstock):
 
 def test_a_full_disk_is_no_success(penstock):
     with open("/dev/full", "w") as full:
-        result = subprocess.run([PENSTOCK, "--help"], stdout=full, stderr=subprocess.PIPE, text=True)
+        result = subprocess.run(
+            [PENSTOCK, "--help"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
     assert result.returncode == 1
     assert result.stderr.startswith("penstock: cannot write to standard output")
 
@@ -124,10 +152,14 @@ def test_a_full_disk_is_no_success(penstock):
 @pytest.mark.skipif(not shutil.which("mandoc"), reason="needs mandoc")
 def test_man_page_is_clean_and_complete():
     page = BUILD / "src/cli/penstock.1"
-    lint = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", page], capture_output=True, text=True)
+    lint = subprocess.run(
+        ["mandoc", "-T", "lint", "-W", "warning", page], capture_output=True, text=True
+    )
     assert lint.stdout + lint.stderr == ""
-    text = subprocess.run(["mandoc", "-T", "ascii", "-O", "width=100", page], capture_output=True, text=True).stdout
-    text = "".join(c for i, c in enumerate(text) if c != "\b" and text[i + 1:i + 2] != "\b")
+    text = subprocess.run(
+        ["mandoc", "-T", "ascii", "-O", "width=100", page], capture_output=True, text=True
+    ).stdout
+    text = "".join(c for i, c in enumerate(text) if c != "\b" and text[i + 1 : i + 2] != "\b")
     for word in ("--to URL", "--start-date MM/DD/YYYY", "dealflow", "full_every", "deal_products"):
         assert word in text, word
     assert "--retry-base-ms" not in text and "@MAN" not in text
@@ -141,7 +173,9 @@ def complete(*words, cwd):
         _penstock 2>/dev/null
         printf '%s\\n' "${{COMPREPLY[@]}}"
     """
-    result = subprocess.run(["bash", "-c", script, "bash", PENSTOCK, *words], cwd=cwd, capture_output=True, text=True)
+    result = subprocess.run(
+        ["bash", "-c", script, "bash", PENSTOCK, *words], cwd=cwd, capture_output=True, text=True
+    )
     return result.stdout.split()
 
 

@@ -346,15 +346,17 @@ def test_mode_json_holds_them_in_one_column_and_asks_for_no_list(simulate, datab
 def test_old_rows_are_read_again_for_fields_older_than_the_first_load(simulate, database, modes):
     simulator, _ = load(simulate, database, "persons", "--custom-fields", modes[0], custom_fields=5)
     simulator.advance(3600)
-    sync(simulator, database.url, "--tables", "persons", "--custom-fields", modes[1])
-    if modes[1] == "json":
-        rows = database.rows("persons")
-        for row in simulator.truth("persons"):
-            assert parse(rows[row["id"]]["custom_fields"]) == row["custom_fields"]
-    else:
-        assert_equals_truth(
-            simulator, database, ["persons"], ignore_columns={"persons": ["custom_fields"]}
-        )
+    result = sync(simulator, database.url, "--tables", "persons", "--custom-fields", modes[1])
+    assert "read anew" in result.stderr
+    rows, fields = database.rows("persons"), database.fields("persons")
+    for truth in simulator.truth("persons"):
+        row, values = rows[truth["id"]], truth["custom_fields"]
+        assert parse(row["custom_fields"]) == values
+        for key, value in values.items():
+            main = value["value"] if isinstance(value, dict) else value
+            assert str(row[fields[key, ""]]) == str(main)
+    again = sync(simulator, database.url, "--tables", "persons", "--custom-fields", modes[1])
+    assert again.rows() == {} and "read anew" not in again.stderr
 
 
 def test_old_rows_are_not_read_again_for_a_younger_field(simulate, database):

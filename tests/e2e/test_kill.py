@@ -20,6 +20,7 @@ from harness import (
     random_seed,
     start_sync,
     sync,
+    wait_until,
 )
 
 KILLS = 50
@@ -204,12 +205,19 @@ def test_a_killed_run_and_a_changed_company(simulate, database, n):
     database.check()
 
 
+def is_under_way(database, table):
+    try:
+        runs = database.query('SELECT finished_at FROM _penstock_runs WHERE "table" = ?', table)
+    except sqlite3.Error:  # not there yet
+        return False
+    return any(run["finished_at"] is None for run in runs)
+
+
 def test_a_killed_run_is_told_in_the_log(simulate, database):
     """Its rows of _penstock_runs stay as its last commits left them: never finished."""
     simulator = simulate(*COMPANY)
     process = start_sync(simulator, database.url, *WORDS)
-    while simulator.stats()["requests"] < 30:
-        time.sleep(0.005)
+    wait_until(lambda: is_under_way(database, "dealflow"), what="a commit in the midst of a table")
     process.kill()
     finish = process.communicate()
     assert process.returncode == -9, finish

@@ -4,6 +4,7 @@ to the call."""
 import math
 
 import pytest
+from edits import edit
 from harness import (
     QUICK,
     SYSTEM_COLUMNS,
@@ -450,6 +451,32 @@ def test_a_week_later_all_lines_are_read_again(simulate, database):
     bill = after_24_hours_bill(simulator, tables)
     bill_of_children(simulator, bill, tables, simulator.truth("deals"))
     bill.check(simulator, sync(simulator, database.url, "--tables", ",".join(tables)))
+
+
+def test_changed_deals_cost_their_children(simulate, database):
+    """100 deals with products a call; a call for the log of each deal that moved stage."""
+    simulator = simulate(*QUICK, "--deals", "350", "--deals-with-products", "80", "--archived", "0")
+    tables = ["deals", "deal_products", "dealflow"]
+    words = ("--tables", ",".join(tables))
+    sync(simulator, database.url, *words)
+    simulator.advance(3600)
+    deals = [row for row, flagged in expected_rows(simulator, "deals").values() if not flagged]
+    titled, moved = deals[:230], deals[225:235]
+    stages = {deal["id"]: 1 if deal["stage_id"] != 1 else 2 for deal in moved}
+    simulator.operations(
+        [edit("deals", deal["id"], title="new") for deal in titled]
+        + [edit("deals", deal, stage_id=stage) for deal, stage in stages.items()]
+    )
+    simulator.advance(60)
+    simulator.admin("reset_counters")
+    bill = idle_bill(simulator, tables)
+    changed = [
+        row for row in simulator.truth("deals") if row["id"] in {d["id"] for d in deals[:235]}
+    ]
+    bill_of_children(simulator, bill, ["deal_products"], changed)
+    bill_of_children(simulator, bill, ["dealflow"], moved)
+    bill.check(simulator, sync(simulator, database.url, *words))
+    assert sum(deal["products_count"] > 0 for deal in changed) > 100
 
 
 @pytest.mark.parametrize("null_sort, probes", [("first", 1), ("last", 2)])

@@ -60,9 +60,11 @@ class Screen:
             "PATH": os.environ["PATH"],
             "LC_ALL": "C.UTF-8",
             "TMUX_TMPDIR": str(folder),
+            "SHELL": "/bin/sh",
             **env,
         }
-        command = shlex.join(map(str, words)) + "; echo code=$?; exec sleep 100"
+        # the trap keeps the shell alive when Ctrl-C reaches all
+        command = f"trap : INT; {shlex.join(map(str, words))}; echo code=$?; exec sleep 100"
         (folder / "tmux.conf").write_text(
             "set -g status off\nset -g default-terminal screen-256color\n"
         )

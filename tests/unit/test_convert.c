@@ -57,7 +57,9 @@ static void integers(struct fixture *f, const void *unused)
     static const struct conversion list[] = {
         {"0", "0"},
         {"7", "7"},
+        {"-5", "-5"},
         {"-12", "-12"},
+        {"-0", "-0"},
         {"9007199254740993", "9007199254740993"}, /* a double would make it …992 */
         {"9223372036854775807", "9223372036854775807"},
         {"-9223372036854775808", "-9223372036854775808"},
@@ -76,6 +78,7 @@ static void integers(struct fixture *f, const void *unused)
         {"\"+7\"", NULL},
         {"\"-\"", NULL},
         {"\"007\"", NULL}, /* an integer would lose its zeros */
+        {"\"-05\"", NULL},
         {"\"0x10\"", NULL},
         {"\"seven\"", NULL},
         {"\"7\\u0000\"", NULL},

@@ -669,6 +669,7 @@ static void decoding_again_gives_the_same(struct fixture *f, const void *unused)
 static void single_records(struct fixture *f, const void *unused)
 {
     (void)unused;
+    f->facts = (struct page_facts){.first_time = INSTANT_NONE, .last_time = INSTANT_NONE};
     batch_prepare(f->batch, f->table, 1);
     g_assert_true(page_decode_record(f->decoder, pages_parse(f->pages, "{'id':1,'title':'a'}"),
                                      f->batch, &f->facts));
@@ -681,6 +682,9 @@ static void single_records(struct fixture *f, const void *unused)
     g_assert_cmpuint(f->batch->row_count, ==, 2);
     assert_cell(f->batch, 0, "title", "a");
     assert_cell(f->batch, 1, "title", "c");
+    g_assert_cmpint(f->facts.first_id, ==, 1);
+    g_assert_cmpint(f->facts.last_id, ==, 2);
+    g_assert_true(f->facts.null_time);
 }
 
 #define add(path, function) g_test_add(path, struct fixture, NULL, set_up, function, tear_down)

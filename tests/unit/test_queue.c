@@ -643,6 +643,125 @@ static void the_queue_survives_the_process(struct fixture *f, const void *unused
     g_assert_cmpint(first_due(f, LINES).count, ==, 3);
 }
 
+/* --- a destination that fails --- */
+
+static bool fail_read(struct destination *dest, const struct read_query *query,
+                      destination_row_func func, void *opaque, GError **error)
+{
+    (void)dest, (void)query, (void)func, (void)opaque;
+    error_setf(error, PENSTOCK_ERROR_STORAGE, "cannot read");
+    return false;
+}
+
+static bool fail_write(struct destination *dest, const struct batch *batch,
+                       struct write_counts *ret, GError **error)
+{
+    (void)dest, (void)batch, (void)ret;
+    error_setf(error, PENSTOCK_ERROR_STORAGE, "cannot write");
+    return false;
+}
+
+static bool fail_sweep(struct destination *dest, const struct sweep *sweep,
+                       struct sweep_counts *ret, GError **error)
+{
+    (void)dest, (void)sweep, (void)ret;
+    error_setf(error, PENSTOCK_ERROR_STORAGE, "cannot sweep");
+    return false;
+}
+
+/* Every function that touches the destination, by name. */
+static bool try_function(struct fixture *f, const char *name, GError **error)
+{
+    g_autoptr(GArray) parents = g_array_new(FALSE, TRUE, sizeof(struct parent)), read = NULL;
+    int64_t number;
+
+    g_array_set_size(parents, 1);
+    if (strcmp(name, "read") == 0)
+        return queue_read(&f->queue, LINES, 1, f->now, &read, &number, error);
+    if (strcmp(name, "count") == 0)
+        return queue_count(&f->queue, LINES, &number, error);
+    if (strcmp(name, "remove") == 0)
+        return queue_remove(&f->queue, LINES, parents, error);
+    if (strcmp(name, "retry") == 0)
+        return queue_retry(&f->queue, LINES, parents, f->now, error);
+    if (strcmp(name, "clear") == 0)
+        return queue_clear(&f->queue, LINES, error);
+    g_assert_cmpstr(name, ==, "seed");
+    return queue_seed(&f->queue, &catalog[STREAM_DEALFLOW], f->deals, error);
+}
+
+static void assert_passed_on(struct fixture *f, const struct destination_ops *ops, const char *name)
+{
+    const struct destination_ops *real = f->dest->ops;
+    g_autoptr(GError) error = NULL;
+
+    begin(f);
+    f->dest->ops = ops;
+    g_test_message("%s", name);
+    g_assert_false(try_function(f, name, &error));
+    g_assert_error(error, PENSTOCK_ERROR, PENSTOCK_ERROR_STORAGE);
+    f->dest->ops = real;
+    destination_rollback(f->dest);
+}
+
+static void failures_are_passed_on(struct fixture *f, const void *unused)
+{
+    struct destination_ops unreadable = sqlite_destination, unwritable = sqlite_destination;
+    static const char *const readers[] = {"read", "count", "remove", "clear", "seed"};
+    static const char *const writers[] = {"retry", "clear", "seed"};
+
+    (void)unused;
+    unreadable.read = fail_read;
+    unwritable.write = fail_write;
+    commit_page(f, DEAL(1, MONDAY, MONDAY, "1"));
+    for (size_t i = 0; i < G_N_ELEMENTS(readers); i++)
+        assert_passed_on(f, &unreadable, readers[i]);
+    for (size_t i = 0; i < G_N_ELEMENTS(writers); i++)
+        assert_passed_on(f, &unwritable, writers[i]);
+    assert_queue(f, LINES, "1");
+}
+
+/* Plans a page that deletes a deal with lines; where it fails, nothing of it may be believed. */
+static bool try_page(struct fixture *f, const struct destination_ops *ops, GError **error)
+{
+    const struct destination_ops *real = f->dest->ops;
+    struct work *work = work_new(WORK_COMMIT, &catalog[STREAM_DEALS], NULL);
+    struct queue_plan *plan = NULL;
+    int64_t flagged = 0;
+    bool good;
+
+    work->now = f->now;
+    work->table = f->deals;
+    work->batch = decode(f, STREAM_DEALS, f->deals, DELETED(1, TUESDAY));
+    begin(f);
+    f->dest->ops = ops;
+    good = queue_plan_page(&f->queue, work, &plan, error) &&
+           queue_apply_plan(&f->queue, work, plan, &flagged, error);
+    f->dest->ops = real;
+    destination_rollback(f->dest);
+    queue_plan_free(plan);
+    work_free(work);
+    return good;
+}
+
+static void failing_pages_are_passed_on(struct fixture *f, const void *unused)
+{
+    struct destination_ops broken[] = {sqlite_destination, sqlite_destination, sqlite_destination};
+
+    (void)unused;
+    begin_with_a_deal(f);
+    broken[0].read = fail_read;
+    broken[1].write = fail_write;
+    broken[2].sweep = fail_sweep;
+    for (size_t i = 0; i < G_N_ELEMENTS(broken); i++) {
+        g_autoptr(GError) error = NULL;
+
+        g_assert_false(try_page(f, &broken[i], &error));
+        g_assert_error(error, PENSTOCK_ERROR, PENSTOCK_ERROR_STORAGE);
+    }
+    assert_lines(f, "11 12 21");
+}
+
 #define add(path, function)                                                                        \
     g_test_add("/queue/" path, struct fixture, NULL, set_up, function, tear_down)
 
@@ -675,5 +794,7 @@ int main(int argc, char **argv)
     add("no-table/first", without_a_table_a_first_load_queues_all);
     add("commit/rollback", what_is_rolled_back_was_never_there);
     add("commit/durable", the_queue_survives_the_process);
+    add("failure/functions", failures_are_passed_on);
+    add("failure/page", failing_pages_are_passed_on);
     return g_test_run();
 }

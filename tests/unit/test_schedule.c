@@ -238,6 +238,23 @@ static void add_cases(const char *group, const struct schedule_case *cases, size
     }
 }
 
+/* DESIGN.md, section 4, "Intervals". */
+static void intervals(void)
+{
+    const int64_t nothing_said[3] = {-1, -1, -1}, all_said[3] = {0, 7, 86401};
+    int64_t found[4] = {42, 42, 42, 42};
+
+    schedule_intervals(nothing_said, found);
+    g_assert_cmpint(found[INTERVAL_HOT], ==, 0);
+    g_assert_cmpint(found[INTERVAL_ARCHIVED], ==, 6 * 3600);
+    g_assert_cmpint(found[INTERVAL_FULL], ==, 24 * 3600);
+    schedule_intervals(all_said, found);
+    g_assert_cmpint(found[INTERVAL_HOT], ==, 0);
+    g_assert_cmpint(found[INTERVAL_ARCHIVED], ==, 7);
+    g_assert_cmpint(found[INTERVAL_FULL], ==, 86401);
+    g_assert_cmpint(found[3], ==, 42);
+}
+
 static void due(void)
 {
     struct schedule_settings settings = {.now = at(NOW)};
@@ -265,6 +282,7 @@ int main(int argc, char **argv)
     add_cases("first", first_loads, G_N_ELEMENTS(first_loads), check_first_load);
     add_cases("increment", increments, G_N_ELEMENTS(increments), check_increment);
     add_cases("all", all_now, G_N_ELEMENTS(all_now), check_all_now);
+    g_test_add_func("/schedule/intervals", intervals);
     g_test_add_func("/schedule/due", due);
     g_test_add_func("/schedule/due-unknown", due_at_an_unknown_time);
     return g_test_run();

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#define T0      "2026-11-24T12:00:00Z"
 #define UNKNOWN -1
 
 #define LINE(id, deal) "{'id':" #id ",'deal_id':" #deal ",'product_id':1}"
@@ -142,6 +141,15 @@ static void mismatch_asks_for_the_deal_alone(struct walks *w, const void *unused
     assert_groups(w, "");
     assert_asks_alone(w, "3 5 8");
     walks_assert_rows(w, "11 12 13"); /* stored all the same */
+}
+
+static void lines_where_none_should_be_are_a_mismatch(struct walks *w, const void *unused)
+{
+    (void)unused;
+    begin_three(w, 0, UNKNOWN, 0);
+    page(w, LINE(11, 3) "," LINE(12, 5), NULL);
+    assert_groups(w, "5=12 8=");
+    assert_asks_alone(w, "3");
 }
 
 static void alone_it_is_stored_but_deletes_nothing(struct walks *w, const void *unused)
@@ -354,6 +362,7 @@ int main(int argc, char **argv)
     add("lines/pages", sets_go_over_pages);
     add("lines/empty", deals_without_lines_are_emptied);
     add("lines/mismatch", mismatch_asks_for_the_deal_alone);
+    add("lines/unexpected", lines_where_none_should_be_are_a_mismatch);
     add("lines/alone", alone_it_is_stored_but_deletes_nothing);
     add("lines/order", out_of_order_is_refused);
     add("lines/odd", odd_lines_fail_nothing);

@@ -69,6 +69,27 @@ void walks_restart(struct walks *w)
     walks_begin(w, w->list, w->leg, w->from);
 }
 
+void walks_pretend_loaded(struct walks *w, const char *bookmark)
+{
+    for (unsigned i = 0; i < w->stream->list_count; i++) {
+        w->state.lists[i].loaded = true;
+        w->state.lists[i].bookmark = w->state.lists[i].done_at = at(bookmark);
+    }
+    w->state.again_done = true;
+}
+
+void walks_begin_head(struct walks *w)
+{
+    walks_begin(w, 0, LEG_HEAD, INSTANT_NONE);
+}
+
+void walks_begin_stretch(struct walks *w, const char *floor, instant_t from)
+{
+    walks_pretend_loaded(w, "2026-11-20T08:00:00Z");
+    walks_list(w)->floor = at(floor);
+    walks_begin(w, 0, LEG_STRETCH, from);
+}
+
 /* --- requests --- */
 
 char *walks_request(const struct walks *w)
@@ -103,6 +124,13 @@ void walks_assert_request(const struct walks *w, const char *path, const char *p
     found = sorted(query ? query : "", "&");
     g_assert_cmpstr(request, ==, path);
     g_assert_cmpstr(found, ==, expected);
+}
+
+bool walks_asks_for(const struct walks *w, const char *text)
+{
+    g_autofree char *request = walks_request(w);
+
+    return strstr(request, text) != NULL;
 }
 
 /* --- answers --- */
