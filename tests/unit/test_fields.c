@@ -519,7 +519,6 @@ static void names_survive_a_restart(struct fixture *f, const void *unused)
                          "[" LIST3(OPTION("12", "Old"), OPTION("'x\\u0022y'", "Text"),
                                    OPTION("13", "Kept")) "]",
                          "true"));
-    g_autofree char *again = NULL;
 
     (void)unused;
     read_list(f, list);
