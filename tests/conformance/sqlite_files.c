@@ -133,7 +133,9 @@ static void check_readonly(struct fixture *f, const char *directory)
     g_chmod(path_of(f), 0444);
     in_child(f, readonly_in_child, true);
     g_chmod(path_of(f), 0666);
+    g_chmod(directory, 0555); /* its owner, who runs the tests, may not write there either */
     in_child(f, readonly_directory_in_child, true);
+    g_chmod(directory, 0755);
 }
 
 static void grow_until_full(struct fixture *f)
