@@ -204,11 +204,6 @@ bool walk_ask_less(struct walk *walk)
     return true;
 }
 
-const struct stream *walk_stream(const struct walk *walk)
-{
-    return walk->stream;
-}
-
 unsigned walk_list(const struct walk *walk)
 {
     return walk->list;

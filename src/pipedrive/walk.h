@@ -79,7 +79,6 @@ bool walk_refused(struct walk *walk, const GError *error);
 /* The page was too large: ask for half. False when one row is already the limit. */
 bool walk_ask_less(struct walk *walk);
 
-const struct stream *walk_stream(const struct walk *walk);
 unsigned walk_list(const struct walk *walk);
 int walk_cost(const struct walk *walk);
 /* WALK_WHOLE: ids of all rows so far. */

@@ -167,7 +167,7 @@ static bool restore_job(struct extract *x, const struct opened *opened, struct j
         extract_warn(x, job->stream->name, text);
         state = NULL;
     }
-    return job_restore(job, state, opened->fields->pdata[0], error);
+    return job_restore(job, state, opened->fields, error);
 }
 
 static bool is_wanted(const struct extract *x, const struct stream *stream, bool *ret_selected)

@@ -120,7 +120,7 @@ static bool open_destination(struct loader *loader, struct opened *opened, GErro
         !prepare_system(loader, loader->queue.parents, error))
         return false;
     if (!read_all(loader, loader->state_table, take_state, opened->states, error) ||
-        !read_all(loader, loader->fields_table, take_field, opened->fields->pdata[0], error))
+        !read_all(loader, loader->fields_table, take_field, opened->fields, error))
         return false;
     /* A child that this run leaves out still hears of deals that change: nobody will tell it later.
      */
@@ -142,9 +142,8 @@ static bool do_open(struct loader *loader, const struct work *work, struct reply
 
     loader->started = work->now;
     opened->states = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
-    opened->fields = g_ptr_array_new_with_free_func((GDestroyNotify)batch_release);
+    opened->fields = fields;
     batch_prepare(fields, loader->fields_table, 64);
-    g_ptr_array_add(opened->fields, fields);
     reply->opened = opened;
     return open_destination(loader, opened, error);
 }

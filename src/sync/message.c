@@ -25,7 +25,6 @@ void work_free(struct work *work)
     g_clear_pointer(&work->groups, g_array_unref);
     g_clear_pointer(&work->parents, g_array_unref);
     g_clear_pointer(&work->retry, g_array_unref);
-    g_clear_pointer(&work->drop, g_array_unref);
     g_free(work->run.message);
     g_free(work);
 }
@@ -33,7 +32,7 @@ void work_free(struct work *work)
 static void opened_free(struct opened *opened)
 {
     g_hash_table_unref(opened->states);
-    g_ptr_array_unref(opened->fields);
+    batch_release(opened->fields);
     for (unsigned i = 0; i < STREAM_COUNT; i++) {
         g_free(opened->lost[i]);
         g_clear_pointer(&opened->columns[i], g_ptr_array_unref);

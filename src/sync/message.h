@@ -44,7 +44,6 @@ struct work {
     GArray *groups;           /* struct walk_group */
     GArray *parents;          /* struct parent: what the groups were read for */
     GArray *retry;            /* struct parent: back into the queue, with backoff */
-    GArray *drop;             /* int64_t: parents to forget */
     bool ends_table;          /* note the number of rows, for the next run's look */
     struct run_row run;
     /* WORK_QUEUE */
@@ -57,7 +56,7 @@ void work_free(struct work *work);
 /* What WORK_OPEN found. */
 struct opened {
     GHashTable *states;       /* name → JSON text */
-    GPtrArray *fields;        /* struct batch, one, with every row of _penstock_fields */
+    struct batch *fields;     /* every row of _penstock_fields */
     char *lost[STREAM_COUNT]; /* why a loaded table must be loaded anew; NULL = it is as it was */
     GPtrArray *columns[STREAM_COUNT]; /* names that the table has, a person's too; NULL = not looked
                                          at */

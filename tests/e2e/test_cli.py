@@ -4,7 +4,6 @@ PENSTOCK_BUILD names the build folder (default: build)."""
 
 import os
 import pathlib
-import shutil
 import subprocess
 
 import pytest
@@ -149,7 +148,6 @@ def test_a_full_disk_is_no_success(penstock):
     assert result.stderr.startswith("penstock: cannot write to standard output")
 
 
-@pytest.mark.skipif(not shutil.which("mandoc"), reason="needs mandoc")
 def test_man_page_is_clean_and_complete():
     page = BUILD / "src/cli/penstock.1"
     lint = subprocess.run(

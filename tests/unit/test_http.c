@@ -844,10 +844,10 @@ static void unknown_host(void)
     g_assert_true(http_client_new(&settings, &client, &error));
     http_client_start(client, "/ok", CEILING, NULL);
     struct http_answer *answer = next(client);
-    if (error_is(answer->error, PENSTOCK_ERROR_RETRY))
-        g_test_skip("no DNS server answers here");
-    else
-        g_assert_error(answer->error, PENSTOCK_ERROR, PENSTOCK_ERROR_CONFIG);
+    /* A name server says that there is no such host; without one nobody can tell, and trying again
+     * is right. */
+    g_assert_true(error_is(answer->error, PENSTOCK_ERROR_CONFIG) ||
+                  error_is(answer->error, PENSTOCK_ERROR_RETRY));
     g_assert_nonnull(strstr(answer->error->message, "penstock-test.invalid"));
     http_answer_free(answer);
     http_client_free(client);
