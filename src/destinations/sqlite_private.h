@@ -147,7 +147,7 @@ char *sqlite_edit_create(const char *sql, const char *name, const struct sqlite_
 
 /* ── sqlite_write.c, sqlite_read.c ── */
 
-bool sqlite_write(struct destination *d, const struct batch *batch, struct write_counts *ret,
+bool sqlite_write(struct destination *d, struct batch *batch, struct write_counts *ret,
                   GError **error);
 bool sqlite_sweep(struct destination *d, const struct sweep *sweep, struct sweep_counts *ret,
                   GError **error);

@@ -295,7 +295,7 @@ static bool set_missing_error(const struct sqlite *s, const struct sqlite_table 
     return false;
 }
 
-bool sqlite_write(struct destination *d, const struct batch *batch, struct write_counts *ret,
+bool sqlite_write(struct destination *d, struct batch *batch, struct write_counts *ret,
                   GError **error)
 {
     struct sqlite *s = (struct sqlite *)d;

@@ -30,7 +30,8 @@ struct row {
     struct cell *cells; /* one a column of the batch's table, system columns included (they stay
                          * absent: the destination fills _synced_at and _run_id; _deleted_at and
                          * _extra are the decoder's) */
-    bool remove;        /* TABLE_SYSTEM only: delete the row with this key */
+    bool remove; /* delete the row with this key; TABLE_REPLICATED: unless a newer version is stored
+                  */
 };
 
 struct batch {

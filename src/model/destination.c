@@ -50,7 +50,6 @@ bool destination_prepare(struct destination *destination, const struct table *ta
                          const char *nonce, GError **error)
 {
     g_assert(destination && table && table->key_count > 0 && !destination->failed);
-    g_assert(table->kind == TABLE_SYSTEM || table->extra >= 0);
     g_assert(!destination->in_transaction || destination->ops->caps.transactional_ddl);
     bool ok = destination->ops->prepare(destination, table, nonce, error);
     return checked_inside(destination, ok, error);
@@ -65,7 +64,7 @@ bool destination_begin(struct destination *destination, GError **error)
     return checked(ok, error);
 }
 
-bool destination_write(struct destination *destination, const struct batch *batch,
+bool destination_write(struct destination *destination, struct batch *batch,
                        struct write_counts *ret, GError **error)
 {
     g_assert(destination && destination->in_transaction && !destination->failed && batch->table);
@@ -81,6 +80,7 @@ bool destination_sweep(struct destination *destination, const struct sweep *swee
     g_assert(destination && destination->in_transaction && !destination->failed);
     g_assert(sweep->table->kind == TABLE_REPLICATED && sweep->table->key_count == 1);
     g_assert(destination->now != INSTANT_NONE && sweep->deleted_at != INSTANT_NONE);
+    g_assert(sweep->remove || sweep->table->deleted_at >= 0);
     bool ok = destination->ops->sweep(destination, sweep, ret, error);
     return checked_inside(destination, ok, error);
 }

@@ -22,13 +22,18 @@ struct destination_caps {
     unsigned max_columns;      /* of one table */
     bool folds_case;           /* Name and name are the same column */
     bool transactional_ddl;    /* prepare() inside begin … commit is rolled back with it */
+    bool keeps_json_text; /* JSON comes back as sent; else as the database writes that document */
+    bool zero_bytes;      /* texts and JSON may hold U+0000; else it becomes U+FFFD */
+    /* Most digits of a decimal, before and after the point; 0 = any. What has more does not fit. */
+    unsigned decimal_integer_digits, decimal_scale;
+    size_t row_bytes; /* of values that must stay inside a row; 0 = any. What is too much does not
+                         fit */
 };
 
 struct destination_settings {
     const char *url;        /* "sqlite:crm.db" */
     const char *schema;     /* where the tables go; SQLite: a prefix of table names; may be NULL */
     const char *connection; /* name, for locks and messages */
-    const char *metadata_columns; /* "native" for now */
     bool read_only; /* check, status, discover: takes no lock, creates nothing; a database that does
                      * not exist opens as empty */
     bool probe;     /* with read_only: fails where a writer could not write (check) */
@@ -52,6 +57,8 @@ void table_info_done(struct table_info *info);
 struct write_counts {
     unsigned inserted_or_updated; /* rows that were written because they differed */
     unsigned unchanged;           /* identical, or older than what is stored */
+    unsigned
+        rejected; /* values that this database cannot hold: null there, kept in the row's _extra */
 };
 
 /* One stored row, given to a reader callback. Cells as in batch.h, one a requested column, valid
@@ -82,10 +89,11 @@ struct sweep {
         *seen; /* ids (the key must be one integer column) that stay; any order, repeats allowed */
     size_t seen_count;
     instant_t deleted_at; /* becomes _deleted_at of the rows that go */
+    bool remove; /* they are deleted instead; so it is where the table has no _deleted_at */
 };
 struct sweep_counts {
     int64_t alive_before; /* rows of the scope not flagged before */
-    int64_t flagged;      /* of them, now flagged */
+    int64_t flagged;      /* of them, now flagged or removed */
 };
 
 struct destination_ops {
@@ -108,9 +116,11 @@ struct destination_ops {
      * stored; then _synced_at = now, _run_id = run. Absent cells keep what is stored. _deleted_at:
      * a present non-null cell flags the row; a null cell revives a flagged row only if
      * batch->asked_at is not before the stored _deleted_at (or unknown). TABLE_SYSTEM: insert or
-     * replace (absent cells keep what is stored here too); row.remove deletes. A batch may hold the
-     * same key twice: the later row is applied after the earlier. */
-    bool (*write)(struct destination *, const struct batch *, struct write_counts *ret, GError **);
+     * replace (absent cells keep what is stored here too). row.remove deletes, of TABLE_REPLICATED
+     * only what is not newer (counted under inserted_or_updated). A batch may hold the same key
+     * twice: the later row is applied after the earlier. Values that the database cannot hold
+     * (caps) are moved to _extra, in the batch too. */
+    bool (*write)(struct destination *, struct batch *, struct write_counts *ret, GError **);
     bool (*sweep)(struct destination *, const struct sweep *, struct sweep_counts *ret, GError **);
     /* Rows in the order of the query; inside a transaction it sees the transaction's own writes. A
      * table that does not exist has no rows. */
@@ -142,8 +152,8 @@ MUST_USE bool destination_inspect(struct destination *, const struct table *,
 MUST_USE bool destination_prepare(struct destination *, const struct table *, const char *nonce,
                                   GError **);
 MUST_USE bool destination_begin(struct destination *, GError **);
-MUST_USE bool destination_write(struct destination *, const struct batch *,
-                                struct write_counts *ret, GError **);
+MUST_USE bool destination_write(struct destination *, struct batch *, struct write_counts *ret,
+                                GError **);
 MUST_USE bool destination_sweep(struct destination *, const struct sweep *,
                                 struct sweep_counts *ret, GError **);
 MUST_USE bool destination_read(struct destination *, const struct read_query *,

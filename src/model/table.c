@@ -72,18 +72,51 @@ unsigned table_add_column(struct table *table, const char *name, enum column_typ
 
 static int add_system_column(struct table *table, const char *name, enum column_type type)
 {
+    if (!name)
+        return -1;
     unsigned index = table_add_column(table, name, type, NULL);
     g_array_index(table->columns, struct column, index).is_system = true;
     return (int)index;
 }
 
-void table_add_system_columns(struct table *table)
+/* A style is a row: names of the same facts. Other connectors have no name for some of them, which
+ * then keep ours. Sources: the connectors' documentation of system columns, November 2026. */
+static const struct {
+    const char *name;
+    const char *synced_at, *deleted_at, *run_id, *extra; /* NULL = no such column */
+    const char *is_deleted;                              /* derived from deleted_at; or NULL */
+} styles[] = {
+    [METADATA_NATIVE] = {"native", "_synced_at", "_deleted_at", "_run_id", "_extra", NULL},
+    [METADATA_STITCH] = {"stitch", "_sdc_batched_at", "_sdc_deleted_at", "_run_id", "_extra", NULL},
+    [METADATA_FIVETRAN] = {"fivetran", "_fivetran_synced", "_deleted_at", "_run_id", "_extra",
+                           "_fivetran_deleted"},
+    [METADATA_AIRBYTE] = {"airbyte", "_airbyte_extracted_at", "_ab_cdc_deleted_at", "_run_id",
+                          "_extra", NULL},
+    [METADATA_NONE] = {"none", NULL, NULL, NULL, NULL, NULL},
+};
+
+bool metadata_style_from_name(const char *name, enum metadata_style *ret)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(styles); i++) {
+        if (strcmp(name, styles[i].name) == 0) {
+            *ret = (enum metadata_style)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+void table_add_system_columns(struct table *table, enum metadata_style style)
 {
     g_assert(table->kind == TABLE_REPLICATED && table->synced_at < 0);
-    table->synced_at = add_system_column(table, "_synced_at", COLUMN_TIMESTAMP);
-    table->deleted_at = add_system_column(table, "_deleted_at", COLUMN_TIMESTAMP);
-    table->run_id = add_system_column(table, "_run_id", COLUMN_TEXT);
-    table->extra = add_system_column(table, "_extra", COLUMN_JSON);
+    table->synced_at = add_system_column(table, styles[style].synced_at, COLUMN_TIMESTAMP);
+    table->deleted_at = add_system_column(table, styles[style].deleted_at, COLUMN_TIMESTAMP);
+    if (styles[style].is_deleted) {
+        int index = add_system_column(table, styles[style].is_deleted, COLUMN_BOOLEAN);
+        g_array_index(table->columns, struct column, index).is_derived = true;
+    }
+    table->run_id = add_system_column(table, styles[style].run_id, COLUMN_TEXT);
+    table->extra = add_system_column(table, styles[style].extra, COLUMN_JSON);
 }
 
 void table_index_column(struct table *table, unsigned index)

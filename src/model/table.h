@@ -34,6 +34,8 @@ struct column {
     const char *comment; /* the Pipedrive key or name behind it; may be NULL */
     bool is_system;      /* _synced_at and its like: not part of "does the row differ" */
     bool is_indexed;     /* rows are looked up by it (a sweep's scope): prepare() adds an index */
+    bool is_derived; /* the database computes it: true while the table's deleted_at column is not
+                      * null; never written */
 };
 
 /* How the rows of a table behave when written. */
@@ -51,8 +53,8 @@ struct table {
     unsigned keys[TABLE_MAX_KEYS]; /* column indexes of the primary key */
     unsigned key_count;
     int version; /* column whose value orders versions of a row (update_time), or -1 */
-    /* TABLE_REPLICATED: indexes of the system columns, which table_add_system_columns() sets; else
-     * -1. */
+    /* TABLE_REPLICATED: indexes of the system columns, which table_add_system_columns() sets; -1 =
+     * there is none. Their names differ by style: ask the column. */
     int synced_at, deleted_at, run_id, extra;
     char *comment;
 };
@@ -65,8 +67,17 @@ void table_free(struct table *table);
 unsigned table_add_column(struct table *table, const char *name, enum column_type type,
                           const char *comment);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Table, table_free)
-/* Appends _synced_at, _deleted_at, _run_id, _extra; after all others. */
-void table_add_system_columns(struct table *table);
+/* Which names the system columns have: those that a user's queries know from another connector. */
+enum metadata_style {
+    METADATA_NATIVE, /* _synced_at, _deleted_at, _run_id, _extra */
+    METADATA_STITCH,
+    METADATA_FIVETRAN,
+    METADATA_AIRBYTE,
+    METADATA_NONE, /* no system columns: rows that go can only be removed */
+};
+bool metadata_style_from_name(const char *name, enum metadata_style *ret); /* "native" … */
+/* Appends the system columns; after all others. */
+void table_add_system_columns(struct table *table, enum metadata_style style);
 /* Marks a column that rows are looked up by. */
 void table_index_column(struct table *table, unsigned index);
 /* Is the column part of the primary key? */

@@ -699,6 +699,6 @@ struct table *fields_build_table(const struct stream *stream, const struct field
             }
         }
     }
-    table_add_system_columns(table);
+    table_add_system_columns(table, METADATA_NATIVE);
     return table;
 }

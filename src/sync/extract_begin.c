@@ -14,7 +14,6 @@ static void start_loader(struct extract *x)
         .destination = {.url = settings->destination_url,
                         .schema = settings->schema,
                         .connection = settings->connection,
-                        .metadata_columns = "native",
                         .lock_timeout_ms = settings->lock_timeout_ms},
         .run_id = x->run_id,
         .wake = extract_wake,

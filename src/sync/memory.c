@@ -50,7 +50,6 @@ static bool open_as(struct memory *memory, const struct sync_settings *settings,
     struct destination_settings destination = {.url = settings->destination_url,
                                                .schema = settings->schema,
                                                .connection = settings->connection,
-                                               .metadata_columns = "native",
                                                .read_only = read_only,
                                                .probe = probe,
                                                .lock_timeout_ms = settings->lock_timeout_ms};

@@ -43,7 +43,7 @@ struct table *replicated(const char *name, const char *columns)
 {
     struct table *table = table_new(name, TABLE_REPLICATED);
     add_columns(table, columns);
-    table_add_system_columns(table);
+    table_add_system_columns(table, METADATA_NATIVE);
     return table;
 }
 

@@ -369,7 +369,7 @@ static void check_statement_memory(struct fixture *f, const char *directory)
         g_autofree char *name = g_strdup_printf("column_%u", i);
         table_add_column(t, name, COLUMN_TEXT, NULL);
     }
-    table_add_system_columns(t);
+    table_add_system_columns(t, METADATA_NATIVE);
     prepare(f, t);
     struct batch *batch = batch_of(t);
     for (unsigned row = 0; row < 60; row++) {

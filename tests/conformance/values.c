@@ -208,7 +208,7 @@ static void many_columns(struct fixture *f)
         g_autofree char *name = g_strdup_printf("column_%u", i);
         table_add_column(t, name, COLUMN_TEXT, NULL);
     }
-    table_add_system_columns(t);
+    table_add_system_columns(t, METADATA_NATIVE);
     prepare(f, t);
     for (unsigned round = 0; round < 3; round++) {
         struct batch *batch = batch_of(t);

@@ -35,7 +35,7 @@ static void columns(void)
     g_assert_cmpuint(table_add_column(table, name, COLUMN_INTEGER, "the key"), ==, 0);
     name[0] = 'x'; /* was copied */
     g_assert_cmpuint(table_add_column(table, "title", COLUMN_TEXT, NULL), ==, 1);
-    table_add_system_columns(table);
+    table_add_system_columns(table, METADATA_NATIVE);
     g_assert_cmpint(table_find_column(table, "id"), ==, 0);
     g_assert_cmpint(table_find_column(table, "ID"), ==, -1);
     g_assert_cmpint(table_find_column(table, "_extra"), ==, table->extra);
@@ -196,7 +196,7 @@ static bool begin_works(struct destination *d, GError **error)
     (void)d, (void)error;
     return true;
 }
-static bool write_fails(struct destination *d, const struct batch *batch, struct write_counts *ret,
+static bool write_fails(struct destination *d, struct batch *batch, struct write_counts *ret,
                         GError **error)
 {
     (void)d, (void)batch, (void)ret;

@@ -653,8 +653,8 @@ static bool fail_read(struct destination *dest, const struct read_query *query,
     return false;
 }
 
-static bool fail_write(struct destination *dest, const struct batch *batch,
-                       struct write_counts *ret, GError **error)
+static bool fail_write(struct destination *dest, struct batch *batch, struct write_counts *ret,
+                       GError **error)
 {
     (void)dest, (void)batch, (void)ret;
     error_setf(error, PENSTOCK_ERROR_STORAGE, "cannot write");
