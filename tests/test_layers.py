@@ -22,7 +22,7 @@ ARROWS = {
     "json": "base",
     "http": "base",
     "model": "base",
-    "sql": "model base",
+    "sql": "json model base",
     "pipedrive": "json model base",
     "destinations": "sql model base",
     "sync": "pipedrive http model json base",

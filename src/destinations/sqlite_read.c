@@ -32,8 +32,12 @@ static void append_conditions(GString *sql, const struct sqlite_table *t,
             g_string_append_printf(sql, "%s?%u", i ? ", " : "", i + 1);
         g_string_append_c(sql, ')');
     }
-    if (query->live_only && sqlite_table_column(t, "_deleted_at"))
-        g_string_append_printf(sql, " %s _deleted_at IS NULL", query->where >= 0 ? "AND" : "WHERE");
+    int flag = query->table->deleted_at;
+    if (!query->live_only || flag < 0)
+        return;
+    g_string_append(sql, query->where >= 0 ? " AND " : " WHERE ");
+    append_column(sql, t, query->table, (unsigned)flag);
+    g_string_append(sql, " IS NULL");
 }
 
 static unsigned column_count(const struct read_query *query)

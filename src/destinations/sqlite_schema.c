@@ -241,13 +241,19 @@ static void describe(const struct sqlite_table *t, const struct table *table,
 }
 
 /* One pass counts both: all rows, and those not flagged. */
-static bool count_rows(struct sqlite *s, const struct sqlite_table *t, struct table_info *ret,
-                       GError **error)
+static bool count_rows(struct sqlite *s, const struct sqlite_table *t, const struct table *table,
+                       struct table_info *ret, GError **error)
 {
-    bool flags = sqlite_table_column(t, "_deleted_at") != NULL;
-    g_autofree char *sql = g_strdup_printf("SELECT count(*), count(*)%s FROM main.%s",
-                                           flags ? " - count(_deleted_at)" : "", t->quoted);
-    g_autoptr(SqliteStmt) statement = sqlite_prepare(s, sql, "counting rows", error);
+    g_autoptr(GString) sql = g_string_new("SELECT count(*), count(*)");
+    const struct column *flag =
+        table->deleted_at >= 0 ? table_column(table, (unsigned)table->deleted_at) : NULL;
+    if (flag && sqlite_table_column(t, flag->name)) {
+        g_string_append(sql, " - count(");
+        dialect_quote(&dialect_sqlite, sql, flag->name);
+        g_string_append_c(sql, ')');
+    }
+    g_string_append_printf(sql, " FROM main.%s", t->quoted);
+    g_autoptr(SqliteStmt) statement = sqlite_prepare(s, sql->str, "counting rows", error);
     if (!statement || sqlite_step(s, statement, "counting rows", error) < 0)
         return false;
     ret->rows = sqlite3_column_int64(statement, 0);
@@ -263,7 +269,7 @@ bool sqlite_inspect(struct destination *d, const struct table *table, struct tab
     if (s->db && !d->in_transaction && !sqlite_refresh(s, error))
         return false;
     const struct sqlite_table *t = sqlite_table_get(s, table, error);
-    if (!t || (t->exists && !count_rows(s, t, &counts, error)))
+    if (!t || (t->exists && !count_rows(s, t, table, &counts, error)))
         return false;
     describe(t, table, ret);
     ret->rows = counts.rows;
@@ -335,7 +341,7 @@ static bool create_table(struct sqlite *s, const struct sqlite_table *t, const s
 
 static bool has_system_columns(const struct sqlite_table *t, const struct table *table)
 {
-    if (table->kind != TABLE_REPLICATED)
+    if (table->synced_at < 0) /* it has none to be known by */
         return false;
     for (unsigned i = 0; i < table->columns->len; i++) {
         const struct column *column = table_column(table, i);
@@ -390,13 +396,14 @@ static bool check_key(const struct sqlite *s, const struct sqlite_table *t,
     return false;
 }
 
-static bool add_column(struct sqlite *s, const struct sqlite_table *t, const struct column *column,
-                       GError **error)
+static bool add_column(struct sqlite *s, const struct sqlite_table *t, const struct table *table,
+                       unsigned index, GError **error)
 {
+    const struct column *column = table_column(table, index);
     g_autofree char *what = g_strdup_printf("adding %s to %s", column->name, t->name);
     g_autofree char *name = g_strconcat("main.", t->quoted, NULL);
     g_autoptr(GString) sql = g_string_new(NULL);
-    ddl_add_column(sql, &dialect_sqlite, column, name);
+    ddl_add_column(sql, &dialect_sqlite, table, index, name);
     return sqlite_execute(s, sql->str, what, error) &&
            record_type(s, t->name, t->nonce, column->name, column->type, error);
 }
@@ -445,7 +452,7 @@ static bool apply_changes(struct sqlite *s, const struct sqlite_table *t, const 
         return false;
     for (unsigned i = 0; i < changes->len; i++) {
         const struct ddl_change *change = &g_array_index(changes, struct ddl_change, i);
-        if (change->add && !add_column(s, t, table_column(table, change->column), error))
+        if (change->add && !add_column(s, t, table, change->column, error))
             return false;
     }
     return true;

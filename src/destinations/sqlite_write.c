@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "destinations/sqlite_private.h"
+#include "sql/sweep.h"
 #include "sql/upsert.h"
 
 /* Both bounds: a statement over 1,500 columns takes about a megabyte. */
@@ -90,8 +91,11 @@ static void note_parameters(struct sqlite_statement *statement, const struct tab
                             const uint8_t *presence)
 {
     if (!presence) {
-        statement->count = table->key_count;
-        statement->columns = g_memdup2(table->keys, sizeof(unsigned) * table->key_count);
+        statement->count = table->key_count + (table->version >= 0);
+        statement->columns = g_new(unsigned, statement->count);
+        memcpy(statement->columns, table->keys, sizeof(unsigned) * table->key_count);
+        if (table->version >= 0)
+            statement->columns[table->key_count] = (unsigned)table->version;
         return;
     }
     statement->presence = g_memdup2(presence, table->columns->len);
@@ -111,7 +115,7 @@ static struct sqlite_statement *make_statement(struct writing *w, const uint8_t 
     if (presence)
         upsert_statement(sql, &dialect_sqlite, table, w->table->quoted, presence);
     else
-        upsert_delete_statement(sql, &dialect_sqlite, table, w->table->quoted);
+        upsert_delete_statement(sql, &dialect_sqlite, table, w->table->quoted, table->version >= 0);
     sqlite3_stmt *prepared = sqlite_prepare(s, sql->str, w->what, error);
     if (!prepared)
         return NULL;
@@ -137,7 +141,8 @@ static void bind_driver_columns(const struct writing *w, struct sqlite_statement
     int next = (int)statement->count + 1;
     sqlite3_bind_text(statement->statement, next, w->now, -1, SQLITE_TRANSIENT);
     sqlite3_bind_text(statement->statement, next + 1, w->s->base.run_id, -1, SQLITE_TRANSIENT);
-    if (statement->presence[w->table->layout->deleted_at] != PRESENCE_REVIVE)
+    int flag = w->table->layout->deleted_at;
+    if (flag < 0 || statement->presence[flag] != PRESENCE_REVIVE)
         return;
     if (*w->asked_at)
         sqlite3_bind_text(statement->statement, next + 2, w->asked_at, -1, SQLITE_TRANSIENT);
@@ -225,8 +230,12 @@ static void note_presence(const struct writing *w, const struct row *row)
         w->presence[i] = row->cells[i].kind != CELL_ABSENT ? PRESENCE_GIVEN : PRESENCE_ABSENT;
     if (table->kind != TABLE_REPLICATED)
         return;
-    w->presence[table->synced_at] = w->presence[table->run_id] = PRESENCE_ABSENT;
-    if (row->cells[table->deleted_at].kind == CELL_NULL)
+    for (unsigned i = 0; i < table->columns->len; i++) {
+        if (table_column(table, i)->is_derived || (int)i == table->synced_at ||
+            (int)i == table->run_id)
+            w->presence[i] = PRESENCE_ABSENT;
+    }
+    if (table->deleted_at >= 0 && row->cells[table->deleted_at].kind == CELL_NULL)
         w->presence[table->deleted_at] = PRESENCE_REVIVE;
 }
 
@@ -255,7 +264,6 @@ static bool write_row(struct writing *w, const struct row *row, struct write_cou
     const struct table *table = w->batch->table;
     for (unsigned i = 0; i < table->key_count; i++)
         g_assert(row->cells[table->keys[i]].kind == CELL_VALUE);
-    g_assert(!row->remove || table->kind == TABLE_SYSTEM);
     if (!row->remove)
         note_presence(w, row);
     struct sqlite_statement *statement = statement_for(w, row->remove ? NULL : w->presence, error);
@@ -350,23 +358,12 @@ static bool fill_seen(struct sqlite *s, const struct sweep *sweep, const char *w
            insert_seen(s, sweep, what, error);
 }
 
-/* Which rows a sweep looks at: alive and in its scope, which is parameter 1. */
-static void append_scope(GString *sql, const struct sweep *sweep)
-{
-    g_string_append(sql, " WHERE _deleted_at IS NULL");
-    if (sweep->scope < 0)
-        return;
-    g_string_append(sql, " AND ");
-    dialect_quote(&dialect_sqlite, sql, table_column(sweep->table, (unsigned)sweep->scope)->name);
-    g_string_append(sql, " = ?1");
-}
-
 static bool count_alive(struct sqlite *s, const struct sqlite_table *t, const struct sweep *sweep,
                         const char *what, int64_t *ret, GError **error)
 {
+    g_autofree char *name = g_strconcat("main.", t->quoted, NULL);
     g_autoptr(GString) sql = g_string_new(NULL);
-    g_string_printf(sql, "SELECT count(*) FROM main.%s", t->quoted);
-    append_scope(sql, sweep);
+    sweep_count_statement(sql, &dialect_sqlite, sweep, name);
     g_autoptr(SqliteStmt) statement = sqlite_prepare(s, sql->str, what, error);
     if (!statement)
         return false;
@@ -377,29 +374,32 @@ static bool count_alive(struct sqlite *s, const struct sqlite_table *t, const st
     return true;
 }
 
-static bool flag_unseen(struct sqlite *s, const struct sqlite_table *t, const struct sweep *sweep,
-                        const char *what, int64_t *ret, GError **error)
+static void bind_sweep(const struct sqlite *s, sqlite3_stmt *statement, const struct sweep *sweep)
 {
     char deleted_at[INSTANT_TEXT_BYTES], now[INSTANT_TEXT_BYTES];
-    instant_format_sql(sweep->deleted_at, deleted_at);
-    instant_format_sql(s->base.now, now);
-    g_autoptr(GString) sql = g_string_new(NULL);
-    g_string_printf(sql, "UPDATE main.%s SET _deleted_at = ?2, _synced_at = ?3, _run_id = ?4",
-                    t->quoted);
-    append_scope(sql, sweep);
-    if (sweep->seen_count) {
-        g_string_append(sql, " AND ");
-        dialect_quote(&dialect_sqlite, sql,
-                      table_column(sweep->table, sweep->table->keys[0])->name);
-        g_string_append(sql, " NOT IN (SELECT id FROM temp._penstock_seen)");
+    int number = 0;
+    if (!sweep->remove) {
+        instant_format_sql(sweep->deleted_at, deleted_at);
+        instant_format_sql(s->base.now, now);
+        sqlite_bind_text(statement, ++number, deleted_at);
+        sqlite_bind_text(statement, ++number, now);
+        sqlite_bind_text(statement, ++number, s->base.run_id);
     }
+    if (sweep->scope >= 0)
+        sqlite3_bind_int64(statement, ++number, sweep->scope_value);
+}
+
+static bool take_unseen(struct sqlite *s, const struct sqlite_table *t, const struct sweep *sweep,
+                        const char *what, int64_t *ret, GError **error)
+{
+    g_autofree char *name = g_strconcat("main.", t->quoted, NULL);
+    g_autoptr(GString) sql = g_string_new(NULL);
+    sweep_statement(sql, &dialect_sqlite, sweep, name,
+                    sweep->seen_count ? "temp._penstock_seen" : NULL);
     g_autoptr(SqliteStmt) statement = sqlite_prepare(s, sql->str, what, error);
     if (!statement)
         return false;
-    sqlite3_bind_int64(statement, 1, sweep->scope_value);
-    sqlite_bind_text(statement, 2, deleted_at);
-    sqlite_bind_text(statement, 3, now);
-    sqlite_bind_text(statement, 4, s->base.run_id);
+    bind_sweep(s, statement, sweep);
     if (sqlite_step(s, statement, what, error) < 0)
         return false;
     *ret = sqlite3_changes64(s->db);
@@ -436,7 +436,7 @@ bool sqlite_sweep(struct destination *d, const struct sweep *sweep, struct sweep
     if (counts.alive_before > 0) {
         if (sweep->seen_count && !fill_seen(s, sweep, what, error))
             return false;
-        if (!flag_unseen(s, t, sweep, what, &counts.flagged, error))
+        if (!take_unseen(s, t, sweep, what, &counts.flagged, error))
             return false;
     }
     *ret = counts;

@@ -1,9 +1,25 @@
 #include "sql/ddl.h"
 
-static void append_column(GString *sql, const struct dialect *dialect, const struct column *column)
+#include <string.h>
+
+/* derived holds one %s, for the column that it follows. */
+static void append_derived(GString *sql, const struct dialect *dialect, const struct table *table)
 {
+    const char *place = strstr(dialect->derived, "%s");
+    g_string_append_c(sql, ' ');
+    g_string_append_len(sql, dialect->derived, place - dialect->derived);
+    dialect_quote(dialect, sql, table_column(table, (unsigned)table->deleted_at)->name);
+    g_string_append(sql, place + strlen("%s"));
+}
+
+static void append_column(GString *sql, const struct dialect *dialect, const struct table *table,
+                          unsigned index)
+{
+    const struct column *column = table_column(table, index);
     dialect_quote(dialect, sql, column->name);
     g_string_append_printf(sql, " %s", dialect->types[column->type]);
+    if (column->is_derived)
+        append_derived(sql, dialect, table);
 }
 
 bool ddl_has_integer_key(const struct table *table)
@@ -31,7 +47,7 @@ void ddl_create_table(GString *sql, const struct dialect *dialect, const struct 
     g_string_append_c(sql, '\n');
     for (unsigned i = 0; i < table->columns->len; i++) {
         g_string_append(sql, "    ");
-        append_column(sql, dialect, table_column(table, i));
+        append_column(sql, dialect, table, i);
         g_string_append(sql, table_is_key(table, i) ? " NOT NULL,\n" : ",\n");
     }
     append_primary_key(sql, dialect, table);
@@ -39,11 +55,11 @@ void ddl_create_table(GString *sql, const struct dialect *dialect, const struct 
     g_string_append(sql, system_key ? dialect->create_suffix_system_key : dialect->create_suffix);
 }
 
-void ddl_add_column(GString *sql, const struct dialect *dialect, const struct column *column,
-                    const char *name)
+void ddl_add_column(GString *sql, const struct dialect *dialect, const struct table *table,
+                    unsigned column, const char *name)
 {
     g_string_append_printf(sql, "ALTER TABLE %s ADD COLUMN ", name);
-    append_column(sql, dialect, column);
+    append_column(sql, dialect, table, column);
 }
 
 static const struct table_info_column *

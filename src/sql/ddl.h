@@ -17,8 +17,8 @@ struct ddl_change {
 /* note (may be NULL) goes into a comment behind the opening parenthesis; must not hold "*" "/". */
 void ddl_create_table(GString *sql, const struct dialect *dialect, const struct table *table,
                       const char *name, const char *note);
-void ddl_add_column(GString *sql, const struct dialect *dialect, const struct column *column,
-                    const char *name);
+void ddl_add_column(GString *sql, const struct dialect *dialect, const struct table *table,
+                    unsigned column, const char *name);
 /* Appends the struct ddl_change that lead from info to table. What info has beyond is left alone.
  * CONFIG when a column of that name has a type that Penstock does not write. */
 MUST_USE bool ddl_diff(const struct dialect *dialect, const struct table *table,

@@ -23,6 +23,7 @@ const struct dialect dialect_sqlite = {
     .create_suffix_system_key = " STRICT, WITHOUT ROWID",
     .folds_case = true,
     .upsert = UPSERT_ON_CONFLICT,
+    .derived = "GENERATED ALWAYS AS (%s IS NOT NULL) VIRTUAL",
     .differs = "IS NOT",
 };
 

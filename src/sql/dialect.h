@@ -7,6 +7,8 @@
 
 #include "model/table.h"
 
+#include <stdint.h>
+
 enum dialect_upsert {
     UPSERT_ON_CONFLICT, /* INSERT … ON CONFLICT (key) DO UPDATE SET … WHERE … */
 };
@@ -20,7 +22,16 @@ struct dialect {
     const char *create_suffix_system_key; /* the same for a TABLE_SYSTEM without one integer key */
     bool folds_case;                      /* Name and name are the same identifier */
     enum dialect_upsert upsert;
+    const char
+        *derived; /* after the type of a column that is true while another, %s, is not null */
     const char *differs; /* null-safe "not equal", also between row values */
+    /* What a value takes inside its row, of which caps.row_bytes may not hold enough: so many
+     * bytes, or at most so many where it grows with the text. Not needed where rows have no limit.
+     */
+    struct {
+        uint16_t bytes;
+        bool grows;
+    } inside_row[COLUMN_JSON + 1];
 };
 
 extern const struct dialect dialect_sqlite;

@@ -193,7 +193,7 @@ void upsert_statement(GString *sql, const struct dialect *dialect, const struct 
 }
 
 void upsert_delete_statement(GString *sql, const struct dialect *dialect, const struct table *table,
-                             const char *name)
+                             const char *name, bool versioned)
 {
     g_string_append_printf(sql, "DELETE FROM %s", name);
     for (unsigned i = 0; i < table->key_count; i++) {
@@ -202,4 +202,11 @@ void upsert_delete_statement(GString *sql, const struct dialect *dialect, const 
         g_string_append(sql, " = ");
         dialect_placeholder(dialect, sql, i + 1);
     }
+    if (!versioned)
+        return;
+    g_string_append(sql, " AND coalesce(");
+    dialect_quote(dialect, sql, table_column(table, (unsigned)table->version)->name);
+    g_string_append(sql, " <= ");
+    dialect_placeholder(dialect, sql, table->key_count + 1);
+    g_string_append(sql, ", 1 = 1)"); /* unknown on either side: goes */
 }

@@ -21,8 +21,9 @@ enum presence {
  * none unless _deleted_at is PRESENCE_REVIVE). The driver's columns themselves must be absent. */
 void upsert_statement(GString *sql, const struct dialect *dialect, const struct table *table,
                       const char *name, const uint8_t *presence);
-/* Parameters: the key columns in order. */
+/* Parameters: the key columns in order, then, where versioned, the row's version (null = unknown):
+ * what is stored with a newer one stays. */
 void upsert_delete_statement(GString *sql, const struct dialect *dialect, const struct table *table,
-                             const char *name);
+                             const char *name, bool versioned);
 
 #endif

@@ -39,12 +39,17 @@ static void add_columns(struct table *table, const char *columns)
     }
 }
 
-struct table *replicated(const char *name, const char *columns)
+struct table *replicated_as(const char *name, const char *columns, enum metadata_style style)
 {
     struct table *table = table_new(name, TABLE_REPLICATED);
     add_columns(table, columns);
-    table_add_system_columns(table, METADATA_NATIVE);
+    table_add_system_columns(table, style);
     return table;
+}
+
+struct table *replicated(const char *name, const char *columns)
+{
+    return replicated_as(name, columns, METADATA_NATIVE);
 }
 
 struct table *system_table(const char *name, const char *columns)

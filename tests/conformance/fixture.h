@@ -44,6 +44,8 @@ extern const struct test_case value_cases[], upsert_cases[], schema_cases[], swe
 /* "id integer key, title text, update_time timestamp version": columns of a replicated table, to
  * which the system columns are added; a name may be quoted with ' to hold spaces and commas. */
 struct table *replicated(const char *name, const char *columns);
+/* The same with the system columns of a style. */
+struct table *replicated_as(const char *name, const char *columns, enum metadata_style style);
 struct table *system_table(const char *name, const char *columns);
 /* id, title, value decimal, deal_id integer, update_time version. */
 struct table *deals_new(void);

@@ -15,6 +15,19 @@ static void fill(struct fixture *f)
     g_strlcpy(f->dest->run_id, "run-2", sizeof f->dest->run_id);
 }
 
+static void run_sweep(struct fixture *f, const struct sweep *s, int64_t alive_before,
+                      int64_t flagged)
+{
+    struct sweep_counts counts;
+    GError *error = NULL;
+    bool ok = destination_begin(f->dest, &error) &&
+              destination_sweep(f->dest, s, &counts, &error) && destination_commit(f->dest, &error);
+    g_assert_no_error(error);
+    g_assert_true(ok);
+    g_assert_cmpint(counts.alive_before, ==, alive_before);
+    g_assert_cmpint(counts.flagged, ==, flagged);
+}
+
 static void sweep(struct fixture *f, int scope, int64_t value, const int64_t *seen, size_t count,
                   int64_t alive_before, int64_t flagged)
 {
@@ -24,15 +37,7 @@ static void sweep(struct fixture *f, int scope, int64_t value, const int64_t *se
                       .seen = seen,
                       .seen_count = count,
                       .deleted_at = T0 + 3 * INSTANT_SECOND};
-    struct sweep_counts counts;
-    GError *error = NULL;
-    bool ok = destination_begin(f->dest, &error) &&
-              destination_sweep(f->dest, &s, &counts, &error) &&
-              destination_commit(f->dest, &error);
-    g_assert_no_error(error);
-    g_assert_true(ok);
-    g_assert_cmpint(counts.alive_before, ==, alive_before);
-    g_assert_cmpint(counts.flagged, ==, flagged);
+    run_sweep(f, &s, alive_before, flagged);
 }
 
 #define GONE "2027-01-15 08:00:03|2027-01-15 08:00:05|run-2\n"
@@ -115,7 +120,57 @@ static void many_ids(struct fixture *f)
     sweep(f, -1, 0, seen, COUNT, COUNT, COUNT / 2);
 }
 
+/* Rows go; those that were flagged before are not its business. */
+static void removing(struct fixture *f)
+{
+    static const int64_t seen[] = {2, 3};
+    fill(f);
+    put(f, f->deals, "id", "6", "_deleted_at", T0_TEXT);
+    struct sweep s = {.table = f->deals,
+                      .scope = 3,
+                      .seen = seen,
+                      .seen_count = 2,
+                      .deleted_at = T0,
+                      .remove = true};
+    run_sweep(f, &s, 2, 1);
+    check_dump(f, f->deals, "id", "1\n2\n3\n5\n6\n");
+    s.scope = -1;
+    s.seen_count = 0;
+    run_sweep(f, &s, 4, 4);
+    check_dump(f, f->deals, "id", "6\n");
+}
+
+static void without_system_columns(struct fixture *f)
+{
+    static const int64_t seen[] = {2};
+    g_autoptr(Table) t = replicated_as("bare", "id integer key, deal_id integer", METADATA_NONE);
+    prepare(f, t);
+    for (int i = 1; i <= 4; i++) {
+        g_autofree char *id = g_strdup_printf("%d", i), *deal = g_strdup_printf("%d", i % 2);
+        put(f, t, "id", id, "deal_id", deal);
+    }
+    put(f, t, "id", "4", "deal_id", "0");
+    check_counts(f, 0, 1);
+    struct sweep s = {.table = t,
+                      .scope = 1,
+                      .scope_value = 0,
+                      .seen = seen,
+                      .seen_count = 1,
+                      .deleted_at = T0,
+                      .remove = true};
+    run_sweep(f, &s, 2, 1);
+    check_dump(f, t, "id", "1\n2\n3\n");
+    s.scope = -1;
+    run_sweep(f, &s, 3, 2);
+    check_dump(f, t, "id", "2\n");
+    s.seen_count = 0;
+    run_sweep(f, &s, 1, 1);
+    check_dump(f, t, "id", "");
+}
+
 const struct test_case sweep_cases[] = {
+    {"removing", removing},
+    {"without-system-columns", without_system_columns},
     {"whole-table", whole_table},
     {"one-scope", one_scope},
     {"nothing-seen", nothing_seen},

@@ -166,6 +166,91 @@ static void tombstones_obey_versions(struct fixture *f)
     check_dump(f, t, "title,_deleted_at", "a|" T0_TEXT "\n");
 }
 
+static void remove_row(struct fixture *f, const char *id, const char *update_time)
+{
+    struct batch *batch = batch_of(f->deals);
+    add(batch, "id", id, "update_time", update_time, NULL)->remove = true;
+    apply(f, batch);
+}
+
+static void removal_obeys_versions(struct fixture *f)
+{
+    struct table *t = f->deals;
+    prepare(f, t);
+    put(f, t, "id", "1", "title", "a", "update_time", "2026-01-02 00:00:00");
+    put(f, t, "id", "2", "title", "no version");
+    put(f, t, "id", "3", "title", "c", "update_time", "2026-01-02 00:00:00");
+    remove_row(f, "1", "2026-01-01 23:59:59");
+    check_counts(f, 0, 1);
+    remove_row(f, "2", "2020-01-01 00:00:00");
+    check_counts(f, 1, 0);
+    remove_row(f, "3", null_cell);
+    check_counts(f, 1, 0);
+    check_dump(f, t, "id,title", "1|a\n");
+    remove_row(f, "1", "2026-01-02 00:00:00");
+    check_counts(f, 1, 0);
+    remove_row(f, "1", "2026-01-02 00:00:00");
+    check_counts(f, 0, 1);
+    check_dump(f, t, "id", "");
+    struct batch *batch = batch_of(t); /* and comes back in the order of the batch */
+    add(batch, "id", "4", "title", "x", NULL);
+    add(batch, "id", "4", NULL)->remove = true;
+    add(batch, "id", "5", NULL)->remove = true;
+    add(batch, "id", "5", "title", "y", NULL);
+    apply(f, batch);
+    check_counts(f, 3, 1);
+    check_dump(f, t, "id,title", "5|y\n");
+}
+
+/* The same facts under the names that queries know from elsewhere. */
+static void styles_of_metadata(struct fixture *f)
+{
+    static const struct {
+        const char *name, *synced_at, *deleted_at;
+    } styles[] = {
+        {"native", "_synced_at", "_deleted_at"},
+        {"stitch", "_sdc_batched_at", "_sdc_deleted_at"},
+        {"fivetran", "_fivetran_synced", "_deleted_at"},
+        {"airbyte", "_airbyte_extracted_at", "_ab_cdc_deleted_at"},
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(styles); i++) {
+        enum metadata_style style;
+        g_assert_true(metadata_style_from_name(styles[i].name, &style));
+        g_autofree char *name = g_strdup_printf("as_%s", styles[i].name);
+        g_autofree char *columns =
+            g_strdup_printf("id,%s,%s", styles[i].synced_at, styles[i].deleted_at);
+        g_autoptr(Table) t = replicated_as(name, "id integer key, title text", style);
+        prepare(f, t);
+        put(f, t, "id", "1", "title", "a", styles[i].deleted_at, null_cell);
+        put(f, t, "id", "2", "title", "b", styles[i].deleted_at, T0_TEXT);
+        check_dump(f, t, columns, "1|" T0_TEXT "|~\n2|" T0_TEXT "|" T0_TEXT "\n");
+        struct table_info info;
+        GError *error = NULL;
+        g_assert_true(destination_inspect(f->dest, t, &info, &error));
+        g_assert_cmpint(info.rows, ==, 2);
+        g_assert_cmpint(info.live_rows, ==, 1);
+        table_info_done(&info);
+    }
+}
+
+static void derived_column(struct fixture *f)
+{
+    g_autoptr(Table) t = replicated_as("as_fivetran", "id integer key", METADATA_FIVETRAN);
+    prepare(f, t);
+    put(f, t, "id", "1", "_deleted_at", null_cell);
+    check_dump(f, t, "id,_fivetran_deleted", "1|0\n");
+    put(f, t, "id", "1", "_deleted_at", T0_TEXT);
+    check_dump(f, t, "id,_fivetran_deleted", "1|1\n");
+    put(f, t, "id", "1", "_deleted_at", null_cell);
+    check_dump(f, t, "id,_fivetran_deleted", "1|0\n");
+    g_autoptr(Table) wider =
+        replicated_as("as_fivetran", "id integer key, a text", METADATA_FIVETRAN);
+    prepare(f, wider);
+    prepare(f, wider);
+    put(f, wider, "id", "1", "a", "x", "_deleted_at", T0_TEXT);
+    check_dump(f, wider, "a,_fivetran_deleted", "x|1\n");
+}
+
 static void system_tables(struct fixture *f)
 {
     g_autoptr(Table) t = system_table("_penstock_parents", "child text key, deal_id integer key, "
@@ -217,6 +302,9 @@ const struct test_case upsert_cases[] = {
     {"extra", extra_is_kept_unless_sent},
     {"revival", revival},
     {"tombstones-obey-versions", tombstones_obey_versions},
+    {"removal-obeys-versions", removal_obeys_versions},
+    {"styles-of-metadata", styles_of_metadata},
+    {"derived-column", derived_column},
     {"system-tables", system_tables},
     {"many-masks", many_masks},
     {0},
