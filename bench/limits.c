@@ -158,7 +158,7 @@ static void load_fields(struct bench *bench, struct table_run *run)
             fail("the field list cannot be read");
         fields_end_list(run->fields, &changed);
     }
-    run->table = fields_build_table(run->stream, run->fields);
+    run->table = fields_build_table(run->stream, run->fields, METADATA_NATIVE);
     run->decoder = decoder_new(run->stream, run->fields, run->table, false);
     arena_free(arena);
 }

@@ -76,6 +76,7 @@ static void print_yaml_connection(const struct connection *connection)
     print_optional("api_url", connection->api_url);
     printf("    # start_date: 01/31/2024   # first load: only what was changed since\n"
            "    # custom_fields: names     # names, keys or json\n"
+           "    # metadata_columns: native # native, stitch, fivetran, airbyte or none\n"
            "    # dealflow: stages         # stages, all or off\n"
            "    # every: {hot: 0, archived: 6h, full: 24h}\n"
            "    # full_every: 7d\n");

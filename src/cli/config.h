@@ -36,6 +36,7 @@ struct config_connection {
     unsigned table_count;
     int custom_fields; /* enum custom_fields_mode */
     int dealflow;      /* enum dealflow_mode */
+    int metadata;      /* enum metadata_style */
     struct config_every every;
     char *full_every;
 };

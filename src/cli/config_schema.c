@@ -14,6 +14,11 @@
 static const cyaml_strval_t gateways[] = {{"none", GATEWAY_NONE}};
 static const cyaml_strval_t custom_fields_modes[] = {
     {"names", CUSTOM_FIELDS_NAMES}, {"keys", CUSTOM_FIELDS_KEYS}, {"json", CUSTOM_FIELDS_JSON}};
+static const cyaml_strval_t metadata_styles[] = {{"native", METADATA_NATIVE},
+                                                 {"stitch", METADATA_STITCH},
+                                                 {"fivetran", METADATA_FIVETRAN},
+                                                 {"airbyte", METADATA_AIRBYTE},
+                                                 {"none", METADATA_NONE}};
 static const cyaml_strval_t dealflow_modes[] = {
     {"stages", DEALFLOW_STAGES}, {"all", DEALFLOW_ALL}, {"off", DEALFLOW_OFF}};
 
@@ -38,6 +43,7 @@ static const cyaml_schema_field_t connection_fields[] = {
     CYAML_FIELD_SEQUENCE_COUNT("tables", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
                                struct config_connection, tables, table_count, &table_entry, 1, 100),
     OPTIONAL_CHOICE("custom_fields", struct config_connection, custom_fields, custom_fields_modes),
+    OPTIONAL_CHOICE("metadata_columns", struct config_connection, metadata, metadata_styles),
     OPTIONAL_CHOICE("dealflow", struct config_connection, dealflow, dealflow_modes),
     CYAML_FIELD_MAPPING("every", CYAML_FLAG_OPTIONAL, struct config_connection, every,
                         every_fields),

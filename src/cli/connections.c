@@ -53,6 +53,8 @@ static void apply_options(struct connection *connection, const struct options *o
         settings->start_date = options->start_date;
     if (options->custom_fields >= 0)
         settings->custom_fields = (enum custom_fields_mode)options->custom_fields;
+    if (options->metadata >= 0)
+        settings->metadata = (enum metadata_style)options->metadata;
     if (options->dealflow >= 0)
         settings->dealflow = (enum dealflow_mode)options->dealflow;
     settings->all_now = options->all;
@@ -230,6 +232,7 @@ static struct connection *connection_from_config(const struct config *config, un
     connection->settings.start_date = values->start_date;
     connection->settings.custom_fields = (enum custom_fields_mode)from->custom_fields;
     connection->settings.dealflow = (enum dealflow_mode)from->dealflow;
+    connection->settings.metadata = (enum metadata_style)from->metadata;
     memcpy(connection->settings.every_s, values->every_s, sizeof values->every_s);
     connection->settings.full_every_s = values->full_every_s;
     return connection;

@@ -80,6 +80,11 @@ const struct option_row option_rows[] = {
      "Custom fields become columns named after the field (names, the default), after its "
      "40-character key "
      "(keys), or one JSON column (json)."},
+    {"metadata-columns", 0, OPTION_CHOICE, FIELD(metadata), "STYLE",
+     "native|stitch|fivetran|airbyte|none", VALUES_NONE, FOR_RUNS | FOR(COMMAND_DISCOVER), false,
+     "Names of the columns that Penstock adds to a row (native, stitch, fivetran, airbyte or "
+     "none), so "
+     "that queries written for another connector go on working. Chosen before the first load."},
     {"dealflow", 0, OPTION_CHOICE, FIELD(dealflow), "stages|all|off", "stages|all|off", VALUES_NONE,
      FOR_RUNS, false,
      "History of deals, 40 tokens a deal: for deals that are new or moved to another stage "
@@ -417,6 +422,7 @@ bool options_parse(struct options *ret, int argc, char **argv, GError **error)
                             .memory_mib = -1,
                             .custom_fields = -1,
                             .dealflow = -1,
+                            .metadata = -1,
                             .log_format = -1};
     struct parse parse = {.options = ret};
     g_auto(GStrv) words =

@@ -31,6 +31,7 @@ struct options {
     int64_t retry_base_ms, timeout_ms, lock_timeout_ms, memory_mib;
     int custom_fields; /* enum custom_fields_mode */
     int dealflow;      /* enum dealflow_mode */
+    int metadata;      /* enum metadata_style */
     int log_format;    /* enum log_format */
     int verbose;       /* how often -v was given */
     bool all, yes, json, yaml, quiet, no_color, version, help;

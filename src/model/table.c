@@ -95,6 +95,11 @@ static const struct {
     [METADATA_NONE] = {"none", NULL, NULL, NULL, NULL, NULL},
 };
 
+const char *metadata_style_name(enum metadata_style style)
+{
+    return styles[style].name;
+}
+
 bool metadata_style_from_name(const char *name, enum metadata_style *ret)
 {
     for (unsigned i = 0; i < G_N_ELEMENTS(styles); i++) {

@@ -75,7 +75,8 @@ enum metadata_style {
     METADATA_AIRBYTE,
     METADATA_NONE, /* no system columns: rows that go can only be removed */
 };
-bool metadata_style_from_name(const char *name, enum metadata_style *ret); /* "native" … */
+const char *metadata_style_name(enum metadata_style style); /* "native" … */
+bool metadata_style_from_name(const char *name, enum metadata_style *ret);
 /* Appends the system columns; after all others. */
 void table_add_system_columns(struct table *table, enum metadata_style style);
 /* Marks a column that rows are looked up by. */

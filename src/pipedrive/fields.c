@@ -120,10 +120,20 @@ static struct field *field_new(char *key, char *name, char *type)
     return field;
 }
 
+/* Of every style: names are permanent, while a person may choose another style after a reset. */
+static void reserve_system_columns(struct fields *fields)
+{
+    for (int style = METADATA_NATIVE; style <= METADATA_NONE; style++) {
+        g_autoptr(Table) table = table_new("", TABLE_REPLICATED);
+
+        table_add_system_columns(table, (enum metadata_style)style);
+        for (unsigned i = 0; i < table->columns->len; i++)
+            fields_reserve(fields, table_column(table, i)->name);
+    }
+}
+
 struct fields *fields_new(const struct stream *stream, enum fields_mode mode)
 {
-    static const char *const reserved[] = {"_synced_at", "_deleted_at", "_run_id", "_extra",
-                                           "custom_fields"};
     struct fields *fields = g_new0(struct fields, 1);
 
     fields->stream = stream;
@@ -132,8 +142,8 @@ struct fields *fields_new(const struct stream *stream, enum fields_mode mode)
     fields->columns = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     for (unsigned i = 0; i < stream->column_count; i++)
         g_hash_table_add(fields->columns, g_strdup(stream->columns[i].name));
-    for (size_t i = 0; i < G_N_ELEMENTS(reserved); i++)
-        g_hash_table_add(fields->columns, g_strdup(reserved[i]));
+    g_hash_table_add(fields->columns, g_strdup("custom_fields"));
+    reserve_system_columns(fields);
     return fields;
 }
 
@@ -667,7 +677,8 @@ static char *standard_name(const struct fields *fields, const char *key)
     return name;
 }
 
-struct table *fields_build_table(const struct stream *stream, const struct fields *fields)
+struct table *fields_build_table(const struct stream *stream, const struct fields *fields,
+                                 enum metadata_style style)
 {
     struct table *table = table_new(stream->name, TABLE_REPLICATED);
 
@@ -699,6 +710,6 @@ struct table *fields_build_table(const struct stream *stream, const struct field
             }
         }
     }
-    table_add_system_columns(table, METADATA_NATIVE);
+    table_add_system_columns(table, style);
     return table;
 }

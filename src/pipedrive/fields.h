@@ -72,7 +72,8 @@ void fields_write(const struct fields *fields, struct batch *batch);
 
 /* The stream's table as of now: catalog, custom, system columns. fields may be NULL. The caller
  * frees it. */
-struct table *fields_build_table(const struct stream *stream, const struct fields *fields);
+struct table *fields_build_table(const struct stream *stream, const struct fields *fields,
+                                 enum metadata_style style);
 
 /* "Deal source" → "deal_source": lower case, letters and digits of any script, "_" for the rest.
  * Never empty. */

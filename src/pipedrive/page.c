@@ -325,14 +325,16 @@ static instant_t cell_time(const struct cell *cells, int column)
     return time;
 }
 
-static void mark_deleted(const struct decoder *decoder, struct batch *batch, struct cell *cells)
+static void mark_deleted(const struct decoder *decoder, struct batch *batch, struct row *row)
 {
-    const struct table *table = decoder->table;
-    struct cell *flag = &cells[table->deleted_at];
+    int column = decoder->table->deleted_at;
+    struct cell *cells = row->cells, *flag = column >= 0 ? &cells[column] : NULL;
     bool deleted = decoder->deleted >= 0 &&
                    cell_is(&cells[decoder->deleted], decoder->stream->deleted_when ? "1" : "0");
 
-    if (!deleted)
+    if (!flag)
+        row->remove = deleted;
+    else if (!deleted)
         cell_set_null(flag);
     else if (decoder->time >= 0 && cells[decoder->time].kind == CELL_VALUE)
         *flag = cells[decoder->time];
@@ -379,8 +381,9 @@ static struct row *decode_row(struct decoder *decoder, const struct json_value *
         batch->skipped++;
         return NULL;
     }
-    close_extra(decoder, batch, &cells[decoder->table->extra]);
-    mark_deleted(decoder, batch, cells);
+    if (decoder->table->extra >= 0)
+        close_extra(decoder, batch, &cells[decoder->table->extra]);
+    mark_deleted(decoder, batch, row);
     return row;
 }
 

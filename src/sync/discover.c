@@ -67,7 +67,7 @@ static struct discover_table *describe(const struct sync_settings *settings,
                                        const struct stream *stream, const struct fields *fields)
 {
     struct discover_table *result = g_new0(struct discover_table, 1);
-    g_autoptr(Table) table = fields_build_table(stream, fields);
+    g_autoptr(Table) table = fields_build_table(stream, fields, settings->metadata);
 
     result->name = stream->name;
     result->method = stream->method;

@@ -15,6 +15,7 @@ static void start_loader(struct extract *x)
                         .schema = settings->schema,
                         .connection = settings->connection,
                         .lock_timeout_ms = settings->lock_timeout_ms},
+        .metadata = settings->metadata,
         .run_id = x->run_id,
         .wake = extract_wake,
         .wake_opaque = x->sync,
@@ -64,7 +65,7 @@ static void setup_context(struct extract *x)
     schedule_intervals(settings->every_s, x->context.schedule.every_s);
 }
 
-static char *identity_json(const struct identity *who)
+static char *connection_json(const struct identity *who, enum metadata_style metadata)
 {
     GString *text = g_string_new(NULL);
     struct json_writer writer = {.out = text};
@@ -75,6 +76,7 @@ static char *identity_json(const struct identity *who)
     json_put_int(&writer, "user_id", who->user_id);
     json_put_bool(&writer, "is_admin", who->is_admin);
     json_put_raw(&writer, "access", who->access, strlen(who->access));
+    json_put_string(&writer, "metadata_columns", metadata_style_name(metadata));
     json_end_object(&writer);
     return g_string_free(text, FALSE);
 }
@@ -110,13 +112,30 @@ static bool is_other_user(struct extract *x, const struct json_value *remembered
            !g_string_equal(before, now);
 }
 
+/* Other names would be new columns, empty for every row that is there. */
+static bool check_metadata(const struct extract *x, const struct json_value *remembered,
+                           GError **error)
+{
+    g_autofree char *name = json_dup_string(json_member(remembered, "metadata_columns"));
+    const char *wanted = metadata_style_name(x->settings->metadata);
+
+    if (!name || strcmp(name, wanted) == 0)
+        return true;
+    error_setf(error, PENSTOCK_ERROR_CONFIG,
+               "the tables were made with metadata_columns: %s, not %s: go back to %s, or reset "
+               "the connection to load it anew",
+               name, wanted, name);
+    return false;
+}
+
 /* A destination belongs to one company for ever: another company's token would mix two CRMs. */
-static bool check_company(struct extract *x, const struct opened *opened, GError **error)
+static bool check_connection(struct extract *x, const struct opened *opened, GError **error)
 {
     const char *text = g_hash_table_lookup(opened->states, "connection");
     const struct json_value *root;
     struct arena *arena;
     int64_t company = 0;
+    bool good = true;
 
     if (!text)
         return true;
@@ -124,8 +143,11 @@ static bool check_company(struct extract *x, const struct opened *opened, GError
     if (json_parse_copy(x->api.parser, text, strlen(text), arena, &root, NULL)) {
         json_int64(json_member(root, "company_id"), &company);
         x->context.other_user = is_other_user(x, root, arena);
+        good = check_metadata(x, root, error);
     }
     arena_free(arena);
+    if (!good)
+        return false;
     if (company == x->who.company_id)
         return true;
     error_setf(error, PENSTOCK_ERROR_CONFIG,
@@ -146,7 +168,7 @@ static void put_identity(struct extract *x)
     work = work_new(WORK_COMMIT, NULL, NULL);
     work->now = api_now(&x->api);
     work->state_name = g_strdup("connection");
-    work->state = identity_json(&x->who);
+    work->state = connection_json(&x->who, x->settings->metadata);
     x->works++;
     loader_push(x->loader, work);
 }
@@ -228,7 +250,7 @@ static bool open_destination(struct extract *x, GError **error)
         g_propagate_error(error, g_steal_pointer(&reply->error));
         good = false;
     } else {
-        good = check_company(x, reply->opened, error);
+        good = check_connection(x, reply->opened, error);
         if (good)
             put_identity(x);
         good = good && make_jobs(x, reply->opened, error);

@@ -72,7 +72,7 @@ void job_free(struct job *job)
 void job_build_table(struct job *job)
 {
     decoder_free(job->decoder);
-    job->table = fields_build_table(job->stream, job->fields);
+    job->table = fields_build_table(job->stream, job->fields, job->context->settings->metadata);
     g_ptr_array_add(job->old_tables, job->table);
     job->decoder = decoder_new(job->stream, job->fields, job->table, job->state.gated);
     decoder_ignore(job->decoder, job->ignored_fields, false);

@@ -71,7 +71,7 @@ static bool look_at_table(struct loader *loader, const struct stream *stream, st
 {
     g_autofree char *name = table_state_name(stream), *nonce = NULL;
     const char *text = g_hash_table_lookup(opened->states, name);
-    struct table *table = fields_build_table(stream, NULL);
+    struct table *table = fields_build_table(stream, NULL, loader->settings.metadata);
     struct table_info info;
     int64_t rows = 0;
 
@@ -240,7 +240,8 @@ static bool sweep_whole(struct loader *loader, const struct work *work, int64_t 
                           .scope = -1,
                           .seen = (const int64_t *)(void *)work->seen->data,
                           .seen_count = work->seen->len,
-                          .deleted_at = work->now};
+                          .deleted_at = work->now,
+                          .remove = work->table->deleted_at < 0};
     struct sweep_counts counts;
 
     if (!destination_sweep(loader->dest, &sweep, &counts, error))
@@ -290,7 +291,8 @@ static bool replace_groups(struct loader *loader, const struct work *work, struc
                                .scope_value = group->parent,
                                .seen = (const int64_t *)(void *)group->seen->data,
                                .seen_count = group->seen->len,
-                               .deleted_at = work->now};
+                               .deleted_at = work->now,
+                               .remove = work->table->deleted_at < 0};
         if (!destination_sweep(loader->dest, &sweep, &counts, error))
             return false;
         reply->deleted += counts.flagged;

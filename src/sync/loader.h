@@ -16,6 +16,7 @@ struct loader_settings {
     const struct destination_ops *driver;
     struct destination_settings destination; /* texts outlive the loader */
     bool selected[STREAM_COUNT];             /* tables that are replicated */
+    enum metadata_style metadata;
     struct queue_settings queue;
     const char *run_id;
     void (*wake)(void *); /* after each reply; any thread may call it */

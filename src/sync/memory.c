@@ -44,6 +44,18 @@ static bool read_table(struct memory *memory, const struct table *table, destina
     return destination_read(memory->dest, &query, func, opaque, error);
 }
 
+/* Whoever only looks need not know what the tables were made with. */
+static enum metadata_style remembered_style(struct memory *memory, enum metadata_style otherwise)
+{
+    const struct json_value *root = memory_state(memory, "connection");
+    g_autofree char *name = json_dup_string(json_member(root, "metadata_columns"));
+    enum metadata_style style = otherwise;
+
+    if (name)
+        metadata_style_from_name(name, &style);
+    return style;
+}
+
 static bool open_as(struct memory *memory, const struct sync_settings *settings, bool read_only,
                     bool probe, GError **error)
 {
@@ -64,8 +76,10 @@ static bool open_as(struct memory *memory, const struct sync_settings *settings,
     batch_prepare(memory->fields, memory->fields_table, 64);
     if (destination_open(settings->driver, &destination, &memory->dest, error) &&
         read_table(memory, memory->state_table, take_state, memory->states, error) &&
-        read_table(memory, memory->fields_table, take_field, memory->fields, error))
+        read_table(memory, memory->fields_table, take_field, memory->fields, error)) {
+        memory->metadata = remembered_style(memory, settings->metadata);
         return true;
+    }
     memory_close(memory);
     return false;
 }

@@ -11,6 +11,7 @@ struct memory {
     GHashTable *states;   /* name → JSON text */
     struct batch *fields; /* every row of _penstock_fields */
     struct table *fields_table, *state_table;
+    enum metadata_style metadata; /* of its tables */
     struct json_parser *parser;
     struct arena *arena; /* parsed states live here */
 };

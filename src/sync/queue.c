@@ -34,9 +34,10 @@ struct gone {
     instant_t at;
 };
 
-/* Columns of deals that matter here. */
+/* Columns of deals that matter here. deleted: -1 = a deleted deal is not stored. */
 struct deal_columns {
-    unsigned id, time, stage_time, count, deleted;
+    unsigned id, time, stage_time, count;
+    int deleted;
 };
 
 static struct deal_columns deal_columns(const struct table *deals)
@@ -46,7 +47,7 @@ static struct deal_columns deal_columns(const struct table *deals)
         .time = (unsigned)deals->version,
         .stage_time = (unsigned)table_find_column(deals, "stage_change_time"),
         .count = (unsigned)table_find_column(deals, "products_count"),
-        .deleted = (unsigned)deals->deleted_at,
+        .deleted = deals->deleted_at,
     };
 }
 
@@ -79,9 +80,15 @@ static void stored_free(void *data)
     g_free(deal);
 }
 
+/* What deals look like before the page. */
+struct stored_deals {
+    GHashTable *by_id;
+    bool flagged; /* the columns that are read end with _deleted_at */
+};
+
 static void take_stored(const struct cell *cells, void *opaque)
 {
-    GHashTable *stored = opaque;
+    const struct stored_deals *stored = opaque;
     int64_t *id = g_new(int64_t, 1);
     struct stored_deal *deal = g_new0(struct stored_deal, 1);
 
@@ -90,19 +97,21 @@ static void take_stored(const struct cell *cells, void *opaque)
     deal->time = cell_dup(&cells[1]);
     deal->stage_time = cell_dup(&cells[2]);
     deal->count = cell_dup(&cells[3]);
-    deal->deleted = cells[4].kind == CELL_VALUE;
-    g_hash_table_insert(stored, id, deal);
+    deal->deleted = stored->flagged && cells[4].kind == CELL_VALUE;
+    g_hash_table_insert(stored->by_id, id, deal);
 }
 
 static bool read_stored(const struct queue *queue, const struct work *work, GHashTable *stored,
                         GError **error)
 {
     struct deal_columns deals = deal_columns(work->table);
-    const unsigned columns[] = {deals.id, deals.time, deals.stage_time, deals.count, deals.deleted};
+    const unsigned columns[] = {deals.id, deals.time, deals.stage_time, deals.count,
+                                (unsigned)MAX(deals.deleted, 0)};
     g_autofree struct cell *ids = g_new0(struct cell, work->batch->row_count);
+    struct stored_deals taken = {.by_id = stored, .flagged = deals.deleted >= 0};
     struct read_query query = {.table = work->table,
                                .columns = columns,
-                               .column_count = G_N_ELEMENTS(columns),
+                               .column_count = G_N_ELEMENTS(columns) - (deals.deleted < 0),
                                .where = (int)deals.id,
                                .values = ids,
                                .value_count = work->batch->row_count,
@@ -111,7 +120,7 @@ static bool read_stored(const struct queue *queue, const struct work *work, GHas
     for (unsigned i = 0; i < work->batch->row_count; i++)
         ids[i] = work->batch->rows[i].cells[deals.id];
     return work->batch->row_count == 0 ||
-           destination_read(queue->dest, &query, take_stored, stored, error);
+           destination_read(queue->dest, &query, take_stored, &taken, error);
 }
 
 static int64_t priority_of(instant_t time, bool backfill)
@@ -143,12 +152,26 @@ static bool is_unsettled(const struct work *work, instant_t time)
            time >= work->since + STATE_OVERLAP - STATE_UNSETTLED;
 }
 
+static bool is_deleted(const struct deal_columns *columns, const struct row *row)
+{
+    return row->remove ||
+           (columns->deleted >= 0 && row->cells[columns->deleted].kind == CELL_VALUE);
+}
+
+static instant_t deleted_at(const struct deal_columns *columns, const struct row *row)
+{
+    unsigned column = columns->deleted >= 0 ? (unsigned)columns->deleted : columns->time;
+
+    return cell_instant(&row->cells[column]);
+}
+
 static void plan_deal(const struct queue *queue, const struct work *work,
-                      const struct deal_columns *columns, const struct cell *cells,
+                      const struct deal_columns *columns, const struct row *row,
                       const struct stored_deal *stored, struct queue_plan *plan)
 {
+    const struct cell *cells = row->cells;
     struct parent parent = {.count = -1, .time = cell_instant(&cells[columns->time])};
-    bool deleted = cells[columns->deleted].kind == CELL_VALUE;
+    bool deleted = is_deleted(columns, row);
     bool compare = queue->settings.deals_table;
     bool is_new = compare ? !stored : work->is_backfill;
     bool moved = is_new || (compare ? !cell_equals(&cells[columns->stage_time], stored->stage_time)
@@ -170,8 +193,7 @@ static void plan_deal(const struct queue *queue, const struct work *work,
     if (queue->settings.lines && (deleted || parent.count == 0)) {
         /* A new deal has no lines, unless the table of deals was loaded anew. */
         if (!is_new || !compare || queue->lines_table)
-            plan_gone(plan, parent.id, deleted,
-                      deleted ? cell_instant(&cells[columns->deleted]) : work->now);
+            plan_gone(plan, parent.id, deleted, deleted ? deleted_at(columns, row) : work->now);
     } else if (queue->settings.lines) {
         g_array_append_val(plan->lines, parent);
     }
@@ -194,11 +216,11 @@ bool queue_plan_page(const struct queue *queue, const struct work *work, struct 
     plan->flow = g_array_new(FALSE, FALSE, sizeof(struct parent));
     plan->gone = g_array_new(FALSE, FALSE, sizeof(struct gone));
     for (unsigned i = 0; i < work->batch->row_count; i++) {
-        const struct cell *cells = work->batch->rows[i].cells;
+        const struct row *row = &work->batch->rows[i];
         int64_t id;
 
-        if (cell_int64(&cells[columns.id], &id))
-            plan_deal(queue, work, &columns, cells, g_hash_table_lookup(stored, &id), plan);
+        if (cell_int64(&row->cells[columns.id], &id))
+            plan_deal(queue, work, &columns, row, g_hash_table_lookup(stored, &id), plan);
     }
     *ret = plan;
     return true;
@@ -271,7 +293,8 @@ static bool flag_lines(const struct queue *queue, const struct gone *gone, int64
     sweep = (struct sweep){.table = queue->lines_table,
                            .scope = table_find_column(queue->lines_table, "deal_id"),
                            .scope_value = gone->deal,
-                           .deleted_at = gone->at};
+                           .deleted_at = gone->at,
+                           .remove = queue->lines_table->deleted_at < 0};
     if (!destination_sweep(queue->dest, &sweep, &counts, error))
         return false;
     *flagged += counts.flagged;

@@ -35,7 +35,7 @@ static void remove_states(struct batch *batch, const struct stream *stream)
 static bool drop_table(struct memory *memory, const struct stream *stream, unsigned *dropped,
                        GError **error)
 {
-    g_autoptr(Table) table = fields_build_table(stream, NULL);
+    g_autoptr(Table) table = fields_build_table(stream, NULL, memory->metadata);
     struct table_info info;
     bool exists;
 

@@ -64,7 +64,7 @@ static instant_t last_done(const struct stream *stream, const struct stream_stat
 static bool count_rows(struct memory *memory, const struct stream *stream, struct status_table *row,
                        GError **error)
 {
-    g_autoptr(Table) table = fields_build_table(stream, NULL);
+    g_autoptr(Table) table = fields_build_table(stream, NULL, memory->metadata);
     struct table_info info;
 
     if (!destination_inspect(memory->dest, table, &info, error))

@@ -37,6 +37,7 @@ struct sync_settings {
     bool assume_yes;      /* the person confirmed a guarded delete */
     enum custom_fields_mode custom_fields;
     enum dealflow_mode dealflow;
+    enum metadata_style metadata; /* names of the system columns */
     int64_t every_s[3]; /* per interval class (enum interval_class in pipedrive/catalog.h); -1 = its
                            default */
     int64_t full_every_s;    /* all deals with products are read again; -1 = a week */

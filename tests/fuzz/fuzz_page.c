@@ -87,7 +87,7 @@ static void open_subject(struct subject *s, uint8_t choice)
         s->fields = fields_new(s->stream, modes[mode]);
         take_fields(s);
     }
-    s->table = fields_build_table(s->stream, s->fields);
+    s->table = fields_build_table(s->stream, s->fields, METADATA_NATIVE);
     s->decoder = decoder_new(s->stream, s->fields, s->table, mode == 3);
     s->walk = new_walk(s, choice & 64, choice & 128);
 }

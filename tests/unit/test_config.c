@@ -48,6 +48,7 @@ static void everything(void)
                                       "    tables: [deals, persons]   # two\n"
                                       "    custom_fields: json\n"
                                       "    dealflow: off\n"
+                                      "    metadata_columns: stitch\n"
                                       "    every: {hot: 0, archived: 6h, full: 1d12h}\n"
                                       "    full_every: 7d\n");
     const struct config_connection *acme = config->document->connections;
@@ -57,6 +58,7 @@ static void everything(void)
     g_assert_cmpstr(acme->tables[1], ==, "persons");
     g_assert_cmpint(acme->custom_fields, ==, CUSTOM_FIELDS_JSON);
     g_assert_cmpint(acme->dealflow, ==, DEALFLOW_OFF);
+    g_assert_cmpint(acme->metadata, ==, METADATA_STITCH);
     g_assert_cmpint(values->start_date, ==, INT64_C(1706659200) * INSTANT_SECOND);
     g_assert_cmpint(values->every_s[0], ==, 0);
     g_assert_cmpint(values->every_s[1], ==, 6 * 3600);

@@ -513,7 +513,7 @@ static void open_fixture(struct fixture *f, enum stream_id id, unsigned list)
     *f = (struct fixture){.pages = pages_new(), .stream = &catalog[id], .batch = batch_new()};
     stream_state_init(&f->state);
     read_fields(f);
-    f->table = fields_build_table(f->stream, f->fields);
+    f->table = fields_build_table(f->stream, f->fields, METADATA_NATIVE);
     f->decoder = decoder_new(f->stream, f->fields, f->table, false);
     f->walk = new_walk(f, list);
 }

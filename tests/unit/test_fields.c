@@ -132,7 +132,7 @@ static void slugs(void)
 /* PostgreSQL has 63 bytes for a name, and none of a character's middle. */
 static void assert_names_fit(const struct fixture *f)
 {
-    g_autoptr(Table) table = fields_build_table(&catalog[STREAM_DEALS], f->fields);
+    g_autoptr(Table) table = fields_build_table(&catalog[STREAM_DEALS], f->fields, METADATA_NATIVE);
     g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
 
     for (unsigned i = 0; i < table->columns->len; i++) {
@@ -216,18 +216,18 @@ static void modes(struct fixture *f, const void *unused)
 
     (void)unused;
     read_list(f, FIELD(KEY_A, "Budget", "monetary"));
-    named = fields_build_table(&catalog[STREAM_DEALS], f->fields);
+    named = fields_build_table(&catalog[STREAM_DEALS], f->fields, METADATA_NATIVE);
     g_assert_cmpint(table_find_column(named, "budget_currency"), >=, 0);
     g_assert_cmpint(table_find_column(named, "custom_fields"), ==, -1);
     start_anew(f, STREAM_DEALS, FIELDS_AS_KEYS);
     read_list(f, FIELD(KEY_A, "Budget", "monetary"));
-    keyed = fields_build_table(&catalog[STREAM_DEALS], f->fields);
+    keyed = fields_build_table(&catalog[STREAM_DEALS], f->fields, METADATA_NATIVE);
     g_assert_cmpint(table_find_column(keyed, KEY_A), >=, 0);
     g_assert_cmpint(table_find_column(keyed, KEY_A "_currency"), >=, 0);
     g_assert_cmpint(table_find_column(keyed, "budget"), ==, -1);
     start_anew(f, STREAM_DEALS, FIELDS_AS_JSON);
     g_assert_cmpint((int)fields_mode(f->fields), ==, FIELDS_AS_JSON);
-    whole = fields_build_table(&catalog[STREAM_DEALS], f->fields);
+    whole = fields_build_table(&catalog[STREAM_DEALS], f->fields, METADATA_NATIVE);
     g_assert_cmpint(table_find_column(whole, "custom_fields"), >=, 0);
 }
 
@@ -291,7 +291,7 @@ static void tables_hold_catalog_custom_system(struct fixture *f, const void *unu
 
     (void)unused;
     read_list(f, LIST2(FIELD(KEY_B, "Budget", "monetary"), FIELD(KEY_A, "Zone", "varchar")));
-    table = fields_build_table(deals, f->fields);
+    table = fields_build_table(deals, f->fields, METADATA_NATIVE);
     g_assert_cmpstr(table->name, ==, "deals");
     g_assert_cmpuint(table->columns->len, ==, deals->column_count + 3 + 4);
     for (unsigned i = 0; i < deals->column_count; i++)
@@ -314,7 +314,8 @@ static void standard_fields_get_no_columns(struct fixture *f, const void *unused
                     FIELD_WITH("im", "IM", "set", "[" OPTION("1", "skype") "]", "true"),
                     FIELD_WITH("phone", "Phone", "phone", "null", "false"),
                     FIELD_WITH("label_ids", "Labels", "set", "[" OPTION("5", "Hot") "]", "false")));
-    g_autoptr(Table) table = fields_build_table(&catalog[STREAM_PERSONS], f->fields);
+    g_autoptr(Table) table =
+        fields_build_table(&catalog[STREAM_PERSONS], f->fields, METADATA_NATIVE);
 
     g_assert_cmpuint(table->columns->len, ==, catalog[STREAM_PERSONS].column_count + 4);
     g_assert_null(fields_find(f->fields, "phone", 5));
@@ -348,7 +349,7 @@ static void deletions_keep_the_column(struct fixture *f, const void *unused)
     g_assert_true(read_list(f, FIELD(KEY_B, "Zone", "varchar")));
     g_assert_false(find(f, KEY_A)->active);
     g_assert_true(find(f, KEY_B)->active);
-    table = fields_build_table(&catalog[STREAM_DEALS], f->fields);
+    table = fields_build_table(&catalog[STREAM_DEALS], f->fields, METADATA_NATIVE);
     g_assert_cmpint(table_find_column(table, "source"), >=, 0);
     g_assert_false(read_list(f, FIELD(KEY_B, "Zone", "varchar")));
     g_assert_true(read_list(f, LIST2(FIELD(KEY_A, "Source", "varchar"),
@@ -461,7 +462,7 @@ static void younger_standard_columns_make_way(struct fixture *f, const void *unu
     younger.column_count = G_N_ELEMENTS(columns);
     read_list(f, LIST2(FIELD(KEY_A, "Score", "double"), FIELD(KEY_B, "Score std", "varchar")));
     assert_column(f, KEY_A, "", "score");
-    table = fields_build_table(&younger, f->fields);
+    table = fields_build_table(&younger, f->fields, METADATA_NATIVE);
     g_assert_cmpstr(table_column(table, 0)->name, ==, "id");
     g_assert_true(g_str_has_prefix(table_column(table, 1)->name, "score_std"));
     g_assert_cmpstr(table_column(table, 1)->comment, ==, "score");
@@ -581,7 +582,7 @@ static void restoring_survives_damage(struct fixture *f, const void *unused)
             cell_set_string(f->stored, &f->stored->rows[0].cells[column], bad[j]);
             restore(f, STREAM_DEALS);
             read_list(f, FIELD(KEY_A, "Budget", "monetary"));
-            table = fields_build_table(&catalog[STREAM_DEALS], f->fields);
+            table = fields_build_table(&catalog[STREAM_DEALS], f->fields, METADATA_NATIVE);
             g_assert_cmpint(table_find_column(table, "budget_currency"), >=, 0);
         }
 }

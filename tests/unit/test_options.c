@@ -21,7 +21,7 @@ static void takes_options(void)
     GError *error = NULL;
     bool good = parse("-v sync acme --to=sqlite:crm.db -v --tables a,b globex --start-date "
                       "01/31/2024 --log-format json "
-                      "--custom-fields keys --dealflow off -y --all",
+                      "--custom-fields keys --dealflow off --metadata-columns fivetran -y --all",
                       &options, &error);
     g_assert_no_error(error);
     g_assert_true(good);
@@ -36,6 +36,7 @@ static void takes_options(void)
     g_assert_cmpint(options.log_format, ==, 1);
     g_assert_cmpint(options.custom_fields, ==, 1);
     g_assert_cmpint(options.dealflow, ==, 2);
+    g_assert_cmpint(options.metadata, ==, 2);
     g_assert_true(options.yes && options.all && !options.json);
     options_done(&options);
 }

@@ -45,7 +45,7 @@ static void build_decoder(struct fixture *f, bool gated)
 {
     decoder_free(f->decoder);
     table_free(f->table);
-    f->table = fields_build_table(f->stream, f->fields);
+    f->table = fields_build_table(f->stream, f->fields, METADATA_NATIVE);
     f->decoder = decoder_new(f->stream, f->fields, f->table, gated);
 }
 

@@ -66,8 +66,8 @@ static void set_up(struct fixture *f, const void *unused)
     f->url = g_strdup_printf("sqlite:%s/test.db", f->folder);
     f->pages = pages_new();
     f->dest = open_database(f);
-    f->deals = fields_build_table(&catalog[STREAM_DEALS], NULL);
-    f->lines = fields_build_table(&catalog[STREAM_DEAL_PRODUCTS], NULL);
+    f->deals = fields_build_table(&catalog[STREAM_DEALS], NULL, METADATA_NATIVE);
+    f->lines = fields_build_table(&catalog[STREAM_DEAL_PRODUCTS], NULL, METADATA_NATIVE);
     f->since = INSTANT_NONE;
     f->now = at(NOW);
     f->queue = (struct queue){.dest = f->dest,

@@ -31,7 +31,7 @@ void walks_build_decoder(struct walks *w)
     batch_release(g_steal_pointer(&w->batch));
     decoder_free(w->decoder);
     table_free(w->table);
-    w->table = fields_build_table(w->stream, NULL);
+    w->table = fields_build_table(w->stream, NULL, METADATA_NATIVE);
     w->decoder = decoder_new(w->stream, NULL, w->table, w->state.gated);
 }
 
