@@ -12,13 +12,13 @@ static void append_derived(GString *sql, const struct dialect *dialect, const st
     g_string_append(sql, place + strlen("%s"));
 }
 
-static void append_column(GString *sql, const struct dialect *dialect, const struct table *table,
-                          unsigned index)
+void ddl_column(GString *sql, const struct dialect *dialect, const struct table *table,
+                unsigned column)
 {
-    const struct column *column = table_column(table, index);
-    dialect_quote(dialect, sql, column->name);
-    g_string_append_printf(sql, " %s", dialect->types[column->type]);
-    if (column->is_derived)
+    const struct column *c = table_column(table, column);
+    dialect_quote(dialect, sql, c->name);
+    g_string_append_printf(sql, " %s", dialect->types[c->type]);
+    if (c->is_derived)
         append_derived(sql, dialect, table);
 }
 
@@ -47,7 +47,7 @@ void ddl_create_table(GString *sql, const struct dialect *dialect, const struct 
     g_string_append_c(sql, '\n');
     for (unsigned i = 0; i < table->columns->len; i++) {
         g_string_append(sql, "    ");
-        append_column(sql, dialect, table, i);
+        ddl_column(sql, dialect, table, i);
         g_string_append(sql, table_is_key(table, i) ? " NOT NULL,\n" : ",\n");
     }
     append_primary_key(sql, dialect, table);
@@ -59,7 +59,7 @@ void ddl_add_column(GString *sql, const struct dialect *dialect, const struct ta
                     unsigned column, const char *name)
 {
     g_string_append_printf(sql, "ALTER TABLE %s ADD COLUMN ", name);
-    append_column(sql, dialect, table, column);
+    ddl_column(sql, dialect, table, column);
 }
 
 static const struct table_info_column *

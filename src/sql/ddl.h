@@ -19,6 +19,9 @@ void ddl_create_table(GString *sql, const struct dialect *dialect, const struct 
                       const char *name, const char *note);
 void ddl_add_column(GString *sql, const struct dialect *dialect, const struct table *table,
                     unsigned column, const char *name);
+/* A column as it stands in both: its name, its type, and what makes it derived. */
+void ddl_column(GString *sql, const struct dialect *dialect, const struct table *table,
+                unsigned column);
 /* Appends the struct ddl_change that lead from info to table. What info has beyond is left alone.
  * CONFIG when a column of that name has a type that Penstock does not write. */
 MUST_USE bool ddl_diff(const struct dialect *dialect, const struct table *table,

@@ -27,6 +27,43 @@ const struct dialect dialect_sqlite = {
     .differs = "IS NOT",
 };
 
+/* PostgreSQL tells all eight apart by itself. inside_row: a value of variable length moves out of
+ * the row when room is short, unless it has less than 25 bytes with its header (the server's
+ * access/heap/heaptoast.c); those of fixed width count with the padding before them. */
+const struct dialect dialect_postgres = {
+    .name = "postgres",
+    .quote = '"',
+    .placeholder = "$",
+    .types =
+        {
+            [COLUMN_INTEGER] = "bigint",
+            [COLUMN_DECIMAL] = "numeric",
+            [COLUMN_BOOLEAN] = "boolean",
+            [COLUMN_TIMESTAMP] = "timestamptz",
+            [COLUMN_DATE] = "date",
+            [COLUMN_TIME] = "time",
+            [COLUMN_TEXT] = "text",
+            [COLUMN_JSON] = "jsonb",
+        },
+    .create_suffix = "",
+    .create_suffix_system_key = "",
+    .folds_case = false, /* every name is quoted, and quoted names keep their case */
+    .upsert = UPSERT_ON_CONFLICT,
+    .derived = "GENERATED ALWAYS AS (%s IS NOT NULL) STORED",
+    .differs = "IS DISTINCT FROM",
+    .inside_row =
+        {
+            [COLUMN_INTEGER] = {.bytes = 15},
+            [COLUMN_DECIMAL] = {.bytes = 24, .grows = true, .header = 4},
+            [COLUMN_BOOLEAN] = {.bytes = 1},
+            [COLUMN_TIMESTAMP] = {.bytes = 15},
+            [COLUMN_DATE] = {.bytes = 7},
+            [COLUMN_TIME] = {.bytes = 15},
+            [COLUMN_TEXT] = {.bytes = 24, .grows = true, .header = 1},
+            [COLUMN_JSON] = {.bytes = 24},
+        },
+};
+
 void dialect_quote(const struct dialect *dialect, GString *sql, const char *identifier)
 {
     g_string_append_c(sql, dialect->quote);

@@ -31,10 +31,11 @@ struct dialect {
     struct {
         uint16_t bytes;
         bool grows;
+        uint8_t header; /* beside the text's length, of one that grows */
     } inside_row[COLUMN_JSON + 1];
 };
 
-extern const struct dialect dialect_sqlite;
+extern const struct dialect dialect_sqlite, dialect_postgres;
 
 /* "deals" → "\"deals\"". */
 void dialect_quote(const struct dialect *dialect, GString *sql, const char *identifier);

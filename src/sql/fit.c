@@ -255,7 +255,9 @@ static size_t bytes_inside(const struct fitting *f, unsigned column)
     size_t most = f->dialect->inside_row[type].bytes;
     if (cell->kind != CELL_VALUE)
         return 0;
-    return f->dialect->inside_row[type].grows ? MIN(cell->length, most) : most;
+    if (!f->dialect->inside_row[type].grows)
+        return most;
+    return MIN((size_t)cell->length + f->dialect->inside_row[type].header, most);
 }
 
 static size_t row_bytes(const struct fitting *f)

@@ -177,19 +177,62 @@ static void append_update(const struct upsert *u)
     append_differs(u);
 }
 
+static void append_insert(const struct upsert *u)
+{
+    g_string_append_printf(u->sql, "INSERT INTO %s (", u->name);
+    append_columns(u);
+    g_string_append_c(u->sql, ')');
+}
+
+static void append_on_conflict(const struct upsert *u)
+{
+    g_string_append(u->sql, " ON CONFLICT (");
+    append_key(u);
+    g_string_append(u->sql, ") DO ");
+    append_update(u);
+}
+
 void upsert_statement(GString *sql, const struct dialect *dialect, const struct table *table,
                       const char *name, const uint8_t *presence)
 {
     struct upsert u = {
         .sql = sql, .dialect = dialect, .table = table, .name = name, .presence = presence};
-    g_string_append_printf(sql, "INSERT INTO %s (", name);
-    append_columns(&u);
-    g_string_append(sql, ") VALUES (");
+    append_insert(&u);
+    g_string_append(sql, " VALUES (");
     append_values(&u);
-    g_string_append(sql, ") ON CONFLICT (");
-    append_key(&u);
-    g_string_append(sql, ") DO ");
-    append_update(&u);
+    g_string_append_c(sql, ')');
+    append_on_conflict(&u);
+}
+
+static void append_selected(const struct upsert *u, const char *source)
+{
+    const char *before = " SELECT ";
+    for (unsigned i = 0; i < u->table->columns->len; i++) {
+        if (!is_written(u, i))
+            continue;
+        g_string_append(u->sql, before);
+        if (u->presence[i] != PRESENCE_ABSENT)
+            append_name(u, i);
+        else
+            dialect_placeholder(u->dialect, u->sql, (int)i == u->table->synced_at ? 1 : 2);
+        before = ", ";
+    }
+    /* Without a WHERE, ON might begin the condition of a join. */
+    g_string_append_printf(u->sql, " FROM %s WHERE 1 = 1", source);
+}
+
+void upsert_from_statement(GString *sql, const struct dialect *dialect, const struct table *table,
+                           const char *name, const uint8_t *presence, const char *source)
+{
+    struct upsert u = {.sql = sql,
+                       .dialect = dialect,
+                       .table = table,
+                       .name = name,
+                       .presence = presence,
+                       .asked_at = 3};
+    append_insert(&u);
+    append_selected(&u, source);
+    append_on_conflict(&u);
 }
 
 void upsert_delete_statement(GString *sql, const struct dialect *dialect, const struct table *table,
@@ -209,4 +252,24 @@ void upsert_delete_statement(GString *sql, const struct dialect *dialect, const 
     g_string_append(sql, " <= ");
     dialect_placeholder(dialect, sql, table->key_count + 1);
     g_string_append(sql, ", 1 = 1)"); /* unknown on either side: goes */
+}
+
+void upsert_delete_from_statement(GString *sql, const struct dialect *dialect,
+                                  const struct table *table, const char *name, bool versioned,
+                                  const char *source)
+{
+    g_string_append_printf(sql, "DELETE FROM %s USING %s AS source", name, source);
+    for (unsigned i = 0; i < table->key_count; i++) {
+        g_string_append_printf(sql, "%s%s.", i ? " AND " : " WHERE ", name);
+        dialect_quote(dialect, sql, table_column(table, table->keys[i])->name);
+        g_string_append(sql, " = source.");
+        dialect_quote(dialect, sql, table_column(table, table->keys[i])->name);
+    }
+    if (!versioned)
+        return;
+    g_string_append_printf(sql, " AND coalesce(%s.", name);
+    dialect_quote(dialect, sql, table_column(table, (unsigned)table->version)->name);
+    g_string_append(sql, " <= source.");
+    dialect_quote(dialect, sql, table_column(table, (unsigned)table->version)->name);
+    g_string_append(sql, ", 1 = 1)");
 }

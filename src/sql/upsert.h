@@ -21,9 +21,17 @@ enum presence {
  * none unless _deleted_at is PRESENCE_REVIVE). The driver's columns themselves must be absent. */
 void upsert_statement(GString *sql, const struct dialect *dialect, const struct table *table,
                       const char *name, const uint8_t *presence);
+/* The same from a relation `source` that has the columns that are not absent, under the same names,
+ * and no key twice. Parameters: _synced_at, _run_id, batch->asked_at. */
+void upsert_from_statement(GString *sql, const struct dialect *dialect, const struct table *table,
+                           const char *name, const uint8_t *presence, const char *source);
 /* Parameters: the key columns in order, then, where versioned, the row's version (null = unknown):
  * what is stored with a newer one stays. */
 void upsert_delete_statement(GString *sql, const struct dialect *dialect, const struct table *table,
                              const char *name, bool versioned);
+/* The same for the rows of a relation `source` that has those columns. */
+void upsert_delete_from_statement(GString *sql, const struct dialect *dialect,
+                                  const struct table *table, const char *name, bool versioned,
+                                  const char *source);
 
 #endif
