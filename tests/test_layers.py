@@ -81,6 +81,7 @@ def compile_alone(header, include_folder):
             *packages("glib-2.0"),
             *packages("libcyaml"),
             *packages("json-glib-1.0"),
+            *packages("libpq"),
             str(file),
         ]
         return subprocess.run(command, capture_output=True, text=True).stderr

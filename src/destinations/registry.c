@@ -2,10 +2,12 @@
 
 #include <string.h>
 
+#include "destinations/postgres.h"
 #include "destinations/sqlite.h"
 
 const struct destination_ops *const destinations[] = {
     &sqlite_destination,
+    &postgres_destination,
     NULL,
 };
 
@@ -24,12 +26,17 @@ static size_t scheme_length(const char *url)
     return url[length] == ':' ? length : 0;
 }
 
+static bool is_scheme(const char *scheme, const char *url, size_t length)
+{
+    return scheme && strlen(scheme) == length && g_ascii_strncasecmp(url, scheme, length) == 0;
+}
+
 const struct destination_ops *destination_for_url(const char *url, GError **error)
 {
     size_t length = scheme_length(url);
     for (unsigned i = 0; destinations[i] && length; i++) {
-        const char *scheme = destinations[i]->scheme;
-        if (strlen(scheme) == length && g_ascii_strncasecmp(url, scheme, length) == 0)
+        if (is_scheme(destinations[i]->scheme, url, length) ||
+            is_scheme(destinations[i]->alias, url, length))
             return destinations[i];
     }
     g_autofree char *known = known_urls();

@@ -98,6 +98,7 @@ struct sweep_counts {
 
 struct destination_ops {
     const char *scheme;   /* selects the driver in a URL: "sqlite" */
+    const char *alias;    /* another scheme that does; may be NULL */
     const char *url_help; /* for help texts: "sqlite:PATH" */
     struct destination_caps caps;
     /* Errors: CONFIG (URL), STORAGE (not writable, not a database), FENCED (another process writes;

@@ -7,19 +7,26 @@
 #define PENSTOCK_TESTS_CONFORMANCE_FIXTURE_H
 
 #include "model/destination.h"
+#include "sql/dialect.h"
 
 struct subject {
     const struct destination_ops *ops;
-    /* URL of a database that does not exist yet or is empty. NULL: not available here, skip. */
+    const struct dialect *dialect; /* types that somebody else writes */
+    bool locks_database;           /* lock() stops every writer; else those of one table */
+    bool views_hold_types;         /* a column that a view uses cannot be widened */
+    /* URL of a database that does not exist yet or is empty. */
     char *(*fresh)(void);
     void (*discard)(const char *url);
-    /* Somebody else's statements. */
+    /* Somebody else's statements; names without a schema are of the destination's tables. */
     void (*execute)(const char *url, const char *sql);
     /* Somebody else's view: first column of the first row, NULL for null or none. */
     char *(*query)(const char *url, const char *sql);
-    /* Another process holds the database's write lock from lock() to unlock(). */
+    /* Another process holds the write lock of the database, or of the table deals, from lock() to
+     * unlock(). */
     void *(*lock)(const char *url);
     void (*unlock)(void *);
+    /* Ends every session of the database from the server's side. NULL: there is no server. */
+    void (*cut)(const char *url);
 };
 
 struct fixture {
@@ -36,7 +43,8 @@ struct test_case {
     case_func func;
 };
 extern const struct test_case value_cases[], upsert_cases[], schema_cases[], sweep_cases[],
-    transaction_cases[], sqlite_cases[];
+    transaction_cases[], sqlite_cases[], postgres_cases[];
+extern const struct subject sqlite_subject, postgres_subject;
 
 #define T0      INSTANT_SECOND *INT64_C(1800000000) /* 2027-01-15 08:00:00 */
 #define T0_TEXT "2027-01-15 08:00:00"
@@ -75,6 +83,8 @@ void prepare(struct fixture *f, const struct table *table);
 char *dump(struct fixture *f, const struct table *table, const char *columns);
 void check_dump(struct fixture *f, const struct table *table, const char *columns,
                 const char *expected);
+/* The same number, whatever its spelling. */
+void check_number(const char *got, const char *expected);
 void check_counts(const struct fixture *f, unsigned written, unsigned unchanged);
 int inspected_type(struct fixture *f, const struct table *table, const char *column);
 /* Fails unless the error has the code and its message every word; frees it. */

@@ -165,7 +165,15 @@ static void persons_column(struct fixture *f)
     put(f, f->deals, "id", "1", "title", "b");
     g_autoptr(Table) wider = replicated("deals", "id integer key, title text, value text, "
                                                  "deal_id text, update_time text version");
+    if (f->subject->views_hold_types) {
+        check_error(prepare_error(f, wider), PENSTOCK_ERROR_CONFIG, "view", "value", "deals",
+                    "drop the view", NULL);
+        g_assert_cmpint(inspected_type(f, f->deals, "update_time"), ==, COLUMN_TIMESTAMP);
+        f->subject->execute(f->url, "DROP VIEW v");
+    }
     prepare(f, wider); /* a rebuild where types cannot be changed in place */
+    if (f->subject->views_hold_types)
+        f->subject->execute(f->url, "CREATE VIEW v AS SELECT id, title, value, remark FROM deals");
     put(f, wider, "id", "1", "title", "c", "value", "x");
     g_autofree char *remark = f->subject->query(f->url, "SELECT remark FROM deals");
     g_assert_cmpstr(remark, ==, "mine");
@@ -177,10 +185,13 @@ static void persons_column(struct fixture *f)
 static void persons_column_in_the_way(struct fixture *f)
 {
     prepare(f, f->deals);
-    f->subject->execute(f->url, "ALTER TABLE deals ADD COLUMN score INTEGER");
+    g_autofree char *sql = g_strdup_printf("ALTER TABLE deals ADD COLUMN score %s",
+                                           f->subject->dialect->types[COLUMN_INTEGER]);
+    f->subject->execute(f->url, sql);
     f->subject->execute(f->url, "ALTER TABLE deals ADD COLUMN remark TEXT");
-    g_autoptr(Table) clash = replicated("deals", "id integer key, score timestamp");
-    check_error(prepare_error(f, clash), PENSTOCK_ERROR_CONFIG, "deals", "score", "rename", NULL);
+    f->subject->execute(f->url, "ALTER TABLE deals ADD COLUMN weight REAL");
+    g_autoptr(Table) clash = replicated("deals", "id integer key, weight timestamp");
+    check_error(prepare_error(f, clash), PENSTOCK_ERROR_CONFIG, "deals", "weight", "rename", NULL);
     g_autoptr(Table) fits = replicated("deals", "id integer key, score integer, remark text");
     prepare(f, fits); /* the same type: taken over */
     put(f, fits, "id", "1", "score", "5", "remark", "x");
@@ -245,12 +256,8 @@ static void every_widening(struct fixture *f)
 
 static void widening_loses_no_digit(struct fixture *f)
 {
-    static const char *const values[] = {"0.30000000000000004",
-                                         "12345678901234.567890123",
-                                         "9007199254740993",
-                                         "-9223372036854775808",
-                                         "0.1",
-                                         "1e400"};
+    static const char *const values[] = {"0.30000000000000004", "12345678901234.567890123",
+                                         "9007199254740993", "-9223372036854775808", "0.1"};
     g_autoptr(Table) narrow = replicated("n", "id integer key, x decimal");
     g_autoptr(Table) wide = replicated("n", "id integer key, x text");
     prepare(f, narrow);

@@ -333,6 +333,18 @@ static void check_prefix_clash(struct fixture *f, const char *directory)
     f->dest = first;
 }
 
+/* Storage types are few: a person's number must not become a timestamp. */
+static void check_persons_number(struct fixture *f, const char *directory)
+{
+    (void)directory;
+    prepare(f, f->deals);
+    f->subject->execute(f->url, "ALTER TABLE deals ADD COLUMN score INTEGER");
+    g_autoptr(Table) clash = replicated("deals", "id integer key, score timestamp");
+    GError *error = NULL;
+    g_assert_false(destination_prepare(f->dest, clash, "n", &error));
+    check_error(error, PENSTOCK_ERROR_CONFIG, "deals", "score", "rename", NULL);
+}
+
 /* A copy has our columns but not our key, nor STRICT. */
 static void check_copied_table(struct fixture *f, const char *directory)
 {
@@ -404,6 +416,7 @@ CASE(lock_file)
 CASE(schema_text)
 CASE(odd_definitions)
 CASE(prefix_clash)
+CASE(persons_number)
 CASE(copied_table)
 CASE(statement_memory)
 
@@ -420,6 +433,7 @@ const struct test_case sqlite_cases[] = {
     {"schema-text", schema_text},
     {"odd-definitions", odd_definitions},
     {"prefix-clash", prefix_clash},
+    {"persons-number", persons_number},
     {"copied-table", copied_table},
     {"statement-memory", statement_memory},
     {0},

@@ -126,15 +126,29 @@ static void concurrent_reader(struct fixture *f)
     f->dest = writer;
 }
 
+/* One row, by hand: the error that one of the steps gives. */
+static GError *put_error(struct fixture *f, const char *id)
+{
+    struct batch *batch = batch_of(f->deals);
+    add(batch, "id", id, NULL);
+    GError *error = NULL;
+    bool ok = destination_begin(f->dest, &error) &&
+              destination_write(f->dest, batch, &f->counts, &error) &&
+              destination_commit(f->dest, &error);
+    g_assert_false(ok);
+    destination_rollback(f->dest);
+    batch_release(batch);
+    return error;
+}
+
 static void locked_database(struct fixture *f)
 {
     prepare(f, f->deals);
     void *lock = f->subject->lock(f->url);
-    GError *error = NULL;
-    g_assert_false(destination_begin(f->dest, &error));
-    check_error(error, PENSTOCK_ERROR_STORAGE, "locked by another process (waited 100 ms)",
-                "run again", NULL);
-    check_error(open_error(f, "other", false), PENSTOCK_ERROR_STORAGE, "locked", NULL);
+    check_error(put_error(f, "1"), PENSTOCK_ERROR_STORAGE,
+                "locked by another process (waited 100 ms)", "run again", NULL);
+    if (f->subject->locks_database)
+        check_error(open_error(f, "other", false), PENSTOCK_ERROR_STORAGE, "locked", NULL);
     f->subject->unlock(lock);
     put(f, f->deals, "id", "1");
 }

@@ -1,0 +1,211 @@
+/* Rows out of the database, one at a time: libpq's single-row mode keeps memory bounded whatever
+ * the size of the table. The callback must not use the destination. */
+#include <string.h>
+
+#include "destinations/postgres_private.h"
+#include "sql/dialect.h"
+
+/* A read under way: what each column is stored as, and the cells of the row in hand. */
+struct reading {
+    struct postgres *p;
+    const struct postgres_table *table;
+    const struct read_query *query;
+    unsigned count;
+    int *types; /* enum column_type, -1: shown as the server writes it */
+    struct cell *cells;
+    char (*texts)[INSTANT_TEXT_BYTES]; /* of timestamps */
+};
+
+static unsigned column_index(const struct read_query *query, unsigned i)
+{
+    return query->columns ? query->columns[i] : i;
+}
+
+/* ── The statement ── */
+
+/* NULL where the database has no such column: an older one, opened to look at. */
+static void append_column(GString *sql, const struct reading *r, unsigned index)
+{
+    const char *name = table_column(r->query->table, index)->name;
+    if (postgres_table_column(r->table, name))
+        dialect_quote(&dialect_postgres, sql, name);
+    else
+        g_string_append(sql, "NULL");
+}
+
+static void append_conditions(GString *sql, const struct reading *r)
+{
+    const struct read_query *query = r->query;
+    int deleted_at = query->live_only ? query->table->deleted_at : -1;
+    g_string_append(sql, " WHERE true");
+    if (query->where >= 0) {
+        g_string_append(sql, " AND ");
+        append_column(sql, r, (unsigned)query->where);
+        g_string_append(sql, " = ANY ($1)");
+    }
+    if (deleted_at >= 0) {
+        g_string_append(sql, " AND ");
+        append_column(sql, r, (unsigned)deleted_at);
+        g_string_append(sql, " IS NULL");
+    }
+}
+
+static int stored_type(const struct reading *r, unsigned index)
+{
+    const char *name = table_column(r->query->table, index)->name;
+    const struct postgres_column *column = postgres_table_column(r->table, name);
+    return column ? column->type : -1;
+}
+
+/* By bytes, not by the rules of a language. */
+static void append_order(GString *sql, const struct reading *r)
+{
+    if (r->query->order_by < 0)
+        return;
+    unsigned index = (unsigned)r->query->order_by;
+    g_string_append(sql, " ORDER BY ");
+    append_column(sql, r, index);
+    if (stored_type(r, index) == COLUMN_TEXT)
+        g_string_append(sql, " COLLATE \"C\"");
+}
+
+static char *select_statement(const struct reading *r)
+{
+    g_autoptr(GString) sql = g_string_new("SELECT ");
+    for (unsigned i = 0; i < r->count; i++) {
+        g_string_append(sql, i ? ", " : "");
+        append_column(sql, r, column_index(r->query, i));
+    }
+    g_string_append_printf(sql, " FROM %s", r->table->quoted);
+    append_conditions(sql, r);
+    append_order(sql, r);
+    if (r->query->limit)
+        g_string_append_printf(sql, " LIMIT %u", r->query->limit);
+    return g_string_free(g_steal_pointer(&sql), false);
+}
+
+/* An array's text form; what is null equals nothing, so it is left out. */
+static char *values_array(const struct read_query *query)
+{
+    g_autoptr(GString) text = g_string_new("{");
+    for (unsigned i = 0; i < query->value_count; i++) {
+        const struct cell *cell = &query->values[i];
+        if (cell->kind != CELL_VALUE)
+            continue;
+        g_string_append(text, text->len > 1 ? ",\"" : "\"");
+        for (unsigned c = 0; c < cell->length; c++) {
+            if (cell->text[c] == '"' || cell->text[c] == '\\')
+                g_string_append_c(text, '\\');
+            g_string_append_c(text, cell->text[c]);
+        }
+        g_string_append_c(text, '"');
+    }
+    g_string_append_c(text, '}');
+    return g_string_free(g_steal_pointer(&text), false);
+}
+
+/* ── Rows ── */
+
+/* "2026-11-02 08:15:30.00025+00" to the model's form, whose fraction has six digits. */
+static void set_timestamp(struct cell *cell, char room[INSTANT_TEXT_BYTES], const char *text,
+                          size_t length)
+{
+    bool utc = length > 3 && length <= strlen("2026-11-02 08:15:30.000250+00") &&
+               memcmp(text + length - 3, "+00", 3) == 0;
+    if (!utc) { /* a person's "infinity" or year 20000 */
+        cell_set(cell, text, length);
+        return;
+    }
+    length -= 3;
+    memcpy(room, text, length);
+    const char *point = memchr(text, '.', length);
+    size_t digits = point ? (size_t)(text + length - point) - 1 : 6;
+    for (; digits < 6; digits++)
+        room[length++] = '0';
+    cell_set(cell, room, length);
+}
+
+static void read_cell(struct reading *r, const PGresult *result, unsigned index)
+{
+    struct cell *cell = &r->cells[index];
+    const char *text = PQgetvalue(result, 0, (int)index);
+    size_t length = (size_t)PQgetlength(result, 0, (int)index);
+    if (PQgetisnull(result, 0, (int)index))
+        cell_set_null(cell);
+    else if (r->types[index] == COLUMN_BOOLEAN)
+        cell_set(cell, *text == 't' ? "1" : "0", 1);
+    else if (r->types[index] == COLUMN_TIMESTAMP)
+        set_timestamp(cell, r->texts[index], text, length);
+    else
+        cell_set(cell, text, length);
+}
+
+static bool take_result(struct reading *r, const PGresult *result, const char *what,
+                        destination_row_func func, void *opaque, GError **error)
+{
+    switch (PQresultStatus(result)) {
+    case PGRES_SINGLE_TUPLE:
+        for (unsigned i = 0; i < r->count; i++)
+            read_cell(r, result, i);
+        func(r->cells, opaque);
+        return true;
+    case PGRES_TUPLES_OK: /* the end */
+        return true;
+    default:
+        return postgres_fail(r->p, result, what, error);
+    }
+}
+
+/* To the last result even after a failure, so that the connection is idle again. */
+static bool take_results(struct reading *r, const char *what, destination_row_func func,
+                         void *opaque, GError **error)
+{
+    bool ok = true;
+    PGresult *result;
+    while ((result = PQgetResult(r->p->conn))) {
+        ok = ok && take_result(r, result, what, func, opaque, error);
+        PQclear(result);
+    }
+    return ok;
+}
+
+static bool send_query(const struct reading *r, const char *what, GError **error)
+{
+    const struct read_query *query = r->query;
+    g_autofree char *sql = select_statement(r);
+    g_autofree char *array = query->where >= 0 ? values_array(query) : NULL;
+    int type = query->where >= 0 ? stored_type(r, (unsigned)query->where) : -1;
+    Oid oid = postgres_array_oid(type >= 0 ? (enum column_type)type : COLUMN_TEXT);
+    const char *values[] = {array};
+    if (PQsendQueryParams(r->p->conn, sql, array ? 1 : 0, &oid, values, NULL, NULL, 0) &&
+        PQsetSingleRowMode(r->p->conn))
+        return true;
+    return postgres_fail(r->p, NULL, what, error);
+}
+
+static bool read_table(struct reading *r, destination_row_func func, void *opaque, GError **error)
+{
+    g_autofree char *what = g_strdup_printf("reading %s", r->table->name);
+    g_autofree int *types = g_new(int, r->count);
+    g_autofree struct cell *cells = g_new0(struct cell, r->count);
+    r->types = types;
+    r->cells = cells;
+    r->texts = g_malloc_n(r->count, sizeof *r->texts);
+    for (unsigned i = 0; i < r->count; i++)
+        types[i] = stored_type(r, column_index(r->query, i));
+    bool ok = send_query(r, what, error) && take_results(r, what, func, opaque, error);
+    g_free(r->texts);
+    return ok;
+}
+
+bool postgres_read(struct destination *d, const struct read_query *query, destination_row_func func,
+                   void *opaque, GError **error)
+{
+    struct postgres *p = (struct postgres *)d;
+    struct reading r = {.p = p, .query = query};
+    r.table = postgres_table_get(p, query->table, error);
+    if (!r.table || !r.table->exists)
+        return r.table != NULL;
+    r.count = query->columns ? query->column_count : query->table->columns->len;
+    return read_table(&r, func, opaque, error);
+}
