@@ -2,12 +2,14 @@
 
 #include <string.h>
 
+#include "destinations/mysql.h"
 #include "destinations/postgres.h"
 #include "destinations/sqlite.h"
 
 const struct destination_ops *const destinations[] = {
     &sqlite_destination,
     &postgres_destination,
+    &mysql_destination,
     NULL,
 };
 

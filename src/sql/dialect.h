@@ -10,7 +10,18 @@
 #include <stdint.h>
 
 enum dialect_upsert {
-    UPSERT_ON_CONFLICT, /* INSERT … ON CONFLICT (key) DO UPDATE SET … WHERE … */
+    UPSERT_ON_CONFLICT,  /* INSERT … ON CONFLICT (key) DO UPDATE SET … WHERE … */
+    UPSERT_ON_DUPLICATE, /* INSERT … ON DUPLICATE KEY UPDATE …: upsert_duplicate.h */
+};
+
+/* What a value takes inside its row, of which caps.row_bytes may not hold enough: so many bytes, or
+ * at most so many where it grows with the text; a longer text may be moved outside, which leaves a
+ * pointer. */
+struct inside_row {
+    uint16_t bytes;
+    bool grows;
+    uint8_t header;   /* beside the text's length, of one that grows */
+    uint16_t pointer; /* 0: a longer text counts as `bytes` */
 };
 
 struct dialect {
@@ -25,18 +36,14 @@ struct dialect {
     const char
         *derived; /* after the type of a column that is true while another, %s, is not null */
     const char *differs; /* null-safe "not equal", also between row values */
-    /* What a value takes inside its row, of which caps.row_bytes may not hold enough: so many
-     * bytes, or at most so many where it grows with the text. Not needed where rows have no limit.
-     */
-    struct {
-        uint16_t bytes;
-        bool grows;
-        uint8_t header; /* beside the text's length, of one that grows */
-    } inside_row[COLUMN_JSON + 1];
+    struct inside_row inside_row[COLUMN_JSON + 1]; /* not needed where rows have no limit */
+    bool plain_identifiers; /* no character above U+FFFF, no space at the end */
 };
 
-extern const struct dialect dialect_sqlite, dialect_postgres;
+extern const struct dialect dialect_sqlite, dialect_postgres, dialect_mysql;
 
+/* The name as the database takes it. The caller frees. */
+char *dialect_identifier(const struct dialect *dialect, const char *name);
 /* "deals" → "\"deals\"". */
 void dialect_quote(const struct dialect *dialect, GString *sql, const char *identifier);
 /* The number'th parameter, counted from 1. */

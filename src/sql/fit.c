@@ -251,13 +251,14 @@ static void fit_values(struct fitting *f)
 static size_t bytes_inside(const struct fitting *f, unsigned column)
 {
     const struct cell *cell = &f->cells[column];
-    enum column_type type = table_column(f->batch->table, column)->type;
-    size_t most = f->dialect->inside_row[type].bytes;
+    const struct inside_row *inside =
+        &f->dialect->inside_row[table_column(f->batch->table, column)->type];
+    size_t whole = (size_t)cell->length + inside->header;
     if (cell->kind != CELL_VALUE)
         return 0;
-    if (!f->dialect->inside_row[type].grows)
-        return most;
-    return MIN((size_t)cell->length + f->dialect->inside_row[type].header, most);
+    if (inside->grows && whole <= inside->bytes)
+        return whole;
+    return inside->pointer ? inside->pointer : inside->bytes;
 }
 
 static size_t row_bytes(const struct fitting *f)
