@@ -14,6 +14,8 @@ struct subject {
     const struct dialect *dialect; /* types that somebody else writes */
     bool locks_database;           /* lock() stops every writer; else those of one table */
     bool views_hold_types;         /* a column that a view uses cannot be widened */
+    const char *text_index;        /* behind a text's name in CREATE INDEX; may be NULL */
+    const char *lock_waited;       /* for 100 ms; NULL: those */
     /* URL of a database that does not exist yet or is empty. */
     char *(*fresh)(void);
     void (*discard)(const char *url);
@@ -43,8 +45,8 @@ struct test_case {
     case_func func;
 };
 extern const struct test_case value_cases[], upsert_cases[], schema_cases[], sweep_cases[],
-    transaction_cases[], sqlite_cases[], postgres_cases[];
-extern const struct subject sqlite_subject, postgres_subject;
+    transaction_cases[], sqlite_cases[], postgres_cases[], mysql_cases[];
+extern const struct subject sqlite_subject, postgres_subject, mysql_subject;
 
 #define T0      INSTANT_SECOND *INT64_C(1800000000) /* 2027-01-15 08:00:00 */
 #define T0_TEXT "2027-01-15 08:00:00"

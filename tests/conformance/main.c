@@ -9,6 +9,7 @@ static const struct {
 } subjects[] = {
     {&sqlite_subject, "file", sqlite_cases},
     {&postgres_subject, "server", postgres_cases},
+    {&mysql_subject, "server", mysql_cases},
 };
 
 /* ── Running ── */

@@ -130,7 +130,10 @@ static void replaced_by_somebody_else(struct fixture *f)
 {
     prepare(f, f->deals);
     f->subject->execute(f->url, "DROP TABLE deals");
-    f->subject->execute(f->url, "CREATE TABLE deals (id INTEGER PRIMARY KEY, update_time TEXT)");
+    g_autofree char *sql =
+        g_strdup_printf("CREATE TABLE deals (id INTEGER PRIMARY KEY, update_time %s)",
+                        f->subject->dialect->types[COLUMN_TEXT]);
+    f->subject->execute(f->url, sql);
     check_info(f, f->deals, true, NULL, 0); /* the nonce went with our table */
     g_autoptr(Table) text = replicated("deals", "id integer key, update_time text");
     g_assert_cmpint(inspected_type(f, text, "update_time"), ==, COLUMN_TEXT); /* and the types */
@@ -158,7 +161,9 @@ static void persons_column(struct fixture *f)
     f->subject->execute(f->url, "ALTER TABLE deals ADD COLUMN remark TEXT");
     put(f, f->deals, "id", "1", "title", "a");
     f->subject->execute(f->url, "UPDATE deals SET remark = 'mine'");
-    f->subject->execute(f->url, "CREATE INDEX remark_index ON deals (remark)");
+    g_autofree char *index = g_strdup_printf("CREATE INDEX remark_index ON deals (remark%s)",
+                                             f->subject->text_index ? f->subject->text_index : "");
+    f->subject->execute(f->url, index);
     f->subject->execute(f->url, "CREATE VIEW v AS SELECT id, title, value, remark FROM deals");
     reopen(f);
     prepare(f, f->deals);
@@ -188,7 +193,9 @@ static void persons_column_in_the_way(struct fixture *f)
     g_autofree char *sql = g_strdup_printf("ALTER TABLE deals ADD COLUMN score %s",
                                            f->subject->dialect->types[COLUMN_INTEGER]);
     f->subject->execute(f->url, sql);
-    f->subject->execute(f->url, "ALTER TABLE deals ADD COLUMN remark TEXT");
+    g_autofree char *text = g_strdup_printf("ALTER TABLE deals ADD COLUMN remark %s",
+                                            f->subject->dialect->types[COLUMN_TEXT]);
+    f->subject->execute(f->url, text);
     f->subject->execute(f->url, "ALTER TABLE deals ADD COLUMN weight REAL");
     g_autoptr(Table) clash = replicated("deals", "id integer key, weight timestamp");
     check_error(prepare_error(f, clash), PENSTOCK_ERROR_CONFIG, "deals", "weight", "rename", NULL);

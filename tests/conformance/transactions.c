@@ -145,8 +145,10 @@ static void locked_database(struct fixture *f)
 {
     prepare(f, f->deals);
     void *lock = f->subject->lock(f->url);
-    check_error(put_error(f, "1"), PENSTOCK_ERROR_STORAGE,
-                "locked by another process (waited 100 ms)", "run again", NULL);
+    g_autofree char *locked =
+        g_strdup_printf("locked by another process (waited %s)",
+                        f->subject->lock_waited ? f->subject->lock_waited : "100 ms");
+    check_error(put_error(f, "1"), PENSTOCK_ERROR_STORAGE, locked, "run again", NULL);
     if (f->subject->locks_database)
         check_error(open_error(f, "other", false), PENSTOCK_ERROR_STORAGE, "locked", NULL);
     f->subject->unlock(lock);
@@ -156,7 +158,9 @@ static void locked_database(struct fixture *f)
 static void refused_row(struct fixture *f)
 {
     prepare(f, f->deals);
-    f->subject->execute(f->url, "CREATE UNIQUE INDEX titles ON deals (title)");
+    g_autofree char *sql = g_strdup_printf("CREATE UNIQUE INDEX titles ON deals (title%s)",
+                                           f->subject->text_index ? f->subject->text_index : "");
+    f->subject->execute(f->url, sql);
     struct batch *batch = batch_of(f->deals);
     add(batch, "id", "1", "title", "a", NULL);
     add(batch, "id", "2", "title", "a", NULL);
