@@ -80,6 +80,8 @@ def compile_alone(header, include_folder):
             str(include_folder),
             *packages("glib-2.0"),
             *packages("libcyaml"),
+            *packages("libpq"),
+            *packages("libmariadb"),
             *packages("json-glib-1.0"),
             *packages("libpq"),
             str(file),
