@@ -79,7 +79,9 @@ static void print_yaml_connection(const struct connection *connection)
            "    # metadata_columns: native # native, stitch, fivetran, airbyte or none\n"
            "    # dealflow: stages         # stages, all or off\n"
            "    # every: {hot: 0, archived: 6h, full: 24h}\n"
-           "    # full_every: 7d\n");
+           "    # full_every: 7d\n"
+           "    # deletes: flag            # flag, remove or ignore\n"
+           "    # refresh_every: 14d       # full pass; or never\n");
 }
 
 static void print_yaml_table(const struct discover_table *table)

@@ -6,6 +6,14 @@
 
 #include <string.h>
 
+static void put_known(struct json_writer *json, const char *key, int64_t value)
+{
+    if (value >= 0)
+        json_put_int(json, key, value);
+    else
+        json_put_null(json, key);
+}
+
 static void put_table(struct json_writer *json, const struct plan_table *table)
 {
     json_begin_object(json, NULL);
@@ -17,16 +25,16 @@ static void put_table(struct json_writer *json, const struct plan_table *table)
     json_put_int(json, "calls_high", table->calls_high);
     json_put_int(json, "tokens_low", table->tokens_low);
     json_put_int(json, "tokens_high", table->tokens_high);
+    if (table->pass_calls > 0) {
+        json_begin_object(json, "full_pass");
+        json_put_int(json, "calls", table->pass_calls);
+        json_put_int(json, "tokens", table->pass_tokens);
+        json_put_bool(json, "due", table->pass_due);
+        put_known(json, "due_in_s", table->pass_due_s);
+        json_end_object(json);
+    }
     json_put_string(json, "note", table->note);
     json_end_object(json);
-}
-
-static void put_known(struct json_writer *json, const char *key, int64_t value)
-{
-    if (value >= 0)
-        json_put_int(json, key, value);
-    else
-        json_put_null(json, key);
 }
 
 static void put_days(struct json_writer *json, double days)
@@ -50,6 +58,7 @@ static void print_json(const struct connection *connection, const struct plan_re
     json_put_int(&json, "tokens_high", plan->tokens_high);
     json_put_int(&json, "seconds", plan->seconds);
     put_days(&json, plan->days);
+    json_put_int(&json, "full_pass_tokens", plan->pass_tokens);
     json_put_int(&json, "spent_tokens", plan->spent_tokens);
     put_known(&json, "burst_limit", plan->burst_limit);
     put_known(&json, "daily_limit", plan->daily_limit);
@@ -83,6 +92,14 @@ static void print_price(const struct plan_report *plan)
                format_count(plan->daily_limit, limit), format_count(plan->daily_remaining, left));
     if (plan->days >= 0)
         printf("That is %.1f%% of a day's tokens.\n", plan->days * 100);
+    if (plan->pass_tokens > 0) {
+        g_autofree char *pass_calls = format_plural(plan->pass_calls, "call");
+        g_autofree char *pass_tokens = format_plural(plan->pass_tokens, "token");
+        printf(
+            "A full pass of these tables (penstock refresh) takes about %s, %s, and 1 or 2 tokens "
+            "for each row that is gone.\n",
+            pass_calls, pass_tokens);
+    }
     g_autofree char *spent = format_plural(plan->spent_tokens, "token");
     printf("This plan itself cost %s.\n", spent);
 }

@@ -65,6 +65,13 @@ static void put_table(struct json_writer *json, const struct status_table *table
         json_put_null(json, "lag_s");
     put_text(json, "last_outcome", table->last_outcome);
     json_put_int(json, "backlog", table->backlog);
+    put_text(json, "last_full_pass", table->last_pass);
+    if (table->pass_due_s >= 0)
+        json_put_int(json, "full_pass_due_in_s", table->pass_due_s);
+    else
+        json_put_null(json, "full_pass_due_in_s");
+    if (table->pass_open)
+        json_put_int(json, "full_pass_rows", table->pass_rows);
     json_end_object(json);
 }
 
@@ -98,10 +105,24 @@ static void print_json(const struct ui *ui, const struct connection *connection,
     ui_print_json(json.out);
 }
 
+/* When the next full pass is due, or how far the one under way is. */
+static const char *format_pass(const struct status_table *table, char text[2 * FORMAT_BYTES])
+{
+    char count[FORMAT_BYTES];
+    if (table->pass_open)
+        g_snprintf(text, 2 * FORMAT_BYTES, "at row %s", format_count(table->pass_rows, count));
+    else if (table->pass_due_s > 0)
+        g_snprintf(text, 2 * FORMAT_BYTES, "in %s", format_duration(table->pass_due_s, count));
+    else
+        g_strlcpy(text, table->pass_due_s == 0 ? "due" : "", 2 * FORMAT_BYTES);
+    return text;
+}
+
 static void add_table(const struct ui *ui, const struct connection *connection,
                       struct report *report, const struct status_table *table)
 {
     char rows[FORMAT_BYTES], deleted[FORMAT_BYTES], lag[FORMAT_BYTES], backlog[FORMAT_BYTES];
+    char pass[2 * FORMAT_BYTES];
     const char *cells[] = {
         table->table,
         table->lag_s >= 0 ? format_duration(table->lag_s, lag) : "never synced",
@@ -111,6 +132,7 @@ static void add_table(const struct ui *ui, const struct connection *connection,
         table->last_run,
         table->backlog > 0 ? format_count(table->backlog, backlog) : "",
         table->last_outcome,
+        format_pass(table, pass),
     };
     report_add(report, cells);
     if (lags(ui, connection, table))
@@ -121,8 +143,9 @@ static void print_people(const struct ui *ui, const struct connection *connectio
                          const struct status_report *status)
 {
     static const struct report_column columns[] = {
-        {"TABLE", false, 0},    {"LAG", true, 0},       {"ROWS", true, 1},    {"DELETED", true, 5},
-        {"BOOKMARK", false, 3}, {"LAST RUN", false, 2}, {"BACKLOG", true, 4}, {"ENDED", false, 6},
+        {"TABLE", false, 0},  {"LAG", true, 0},       {"ROWS", true, 1},
+        {"DELETED", true, 5}, {"BOOKMARK", false, 3}, {"LAST RUN", false, 2},
+        {"BACKLOG", true, 4}, {"ENDED", false, 6},    {"FULL PASS", true, 7},
     };
     if (status->company == NULL) {
         print_title(connection, "never synced; start with penstock plan, then penstock sync");

@@ -178,15 +178,18 @@ static unsigned tables_of(const GPtrArray *connections)
     return count;
 }
 
-int cmd_sync(const struct ui *ui)
+static int run_all(const struct ui *ui, bool refresh)
 {
     g_autoptr(GPtrArray) connections = NULL;
     g_autoptr(GError) error = NULL;
     if (!connections_new(ui->options, NEEDS_DESTINATION | NEEDS_TOKEN, &connections, &error))
         return ui_fail(ui, NULL, error);
     g_autofree struct run *runs = g_new0(struct run, connections->len);
-    for (unsigned i = 0; i < connections->len; i++)
-        runs[i].connection = connections->pdata[i];
+    for (unsigned i = 0; i < connections->len; i++) {
+        struct connection *connection = connections->pdata[i];
+        connection->settings.refresh_now = refresh;
+        runs[i].connection = connection;
+    }
     struct runs all = {.ui = ui, .runs = runs, .count = connections->len};
     catch_signals();
     all.progress =
@@ -194,4 +197,14 @@ int cmd_sync(const struct ui *ui)
     loop(&all);
     progress_free(all.progress);
     return finish(&all);
+}
+
+int cmd_sync(const struct ui *ui)
+{
+    return run_all(ui, false);
+}
+
+int cmd_refresh(const struct ui *ui)
+{
+    return run_all(ui, true);
 }

@@ -61,6 +61,22 @@ static bool read_duration(const struct config *config, unsigned i, const char *k
     return false;
 }
 
+static bool read_refresh_every(const struct config *config, unsigned i, GError **error)
+{
+    const char *text = config->document->connections[i].refresh_every;
+    int64_t *ret = &config->values[i].refresh_every_s;
+    *ret = -1;
+    if (text == NULL || duration_parse(text, ret))
+        return true;
+    if (strcmp(text, "never") == 0) {
+        *ret = 0;
+        return true;
+    }
+    config_error(config, i, "refresh_every", error,
+                 "\"refresh_every\" takes a duration such as 14d, or never");
+    return false;
+}
+
 static bool read_durations(const struct config *config, unsigned i, GError **error)
 {
     const struct config_connection *connection = &config->document->connections[i];
@@ -72,7 +88,8 @@ static bool read_durations(const struct config *config, unsigned i, GError **err
            read_duration(config, i, "every.full", connection->every.full, &values->every_s[2],
                          error) &&
            read_duration(config, i, "full_every", connection->full_every, &values->full_every_s,
-                         error);
+                         error) &&
+           read_refresh_every(config, i, error);
 }
 
 static bool read_day(const struct config *config, unsigned i, GError **error)

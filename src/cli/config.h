@@ -38,7 +38,9 @@ struct config_connection {
     int dealflow;      /* enum dealflow_mode */
     int metadata;      /* enum metadata_style */
     struct config_every every;
+    int deletes; /* enum deletes_mode */
     char *full_every;
+    char *refresh_every;
 };
 
 struct config_document {
@@ -50,7 +52,8 @@ struct config_document {
 struct config_values {
     instant_t start_date; /* INSTANT_NONE = not given */
     int64_t every_s[3]; /* hot, archived, full: the order of enum interval_class; -1 = not given */
-    int64_t full_every_s; /* -1 = not given */
+    int64_t full_every_s;    /* -1 = not given */
+    int64_t refresh_every_s; /* 0 = never, -1 = not given */
 };
 
 struct config {

@@ -21,6 +21,8 @@ static const cyaml_strval_t metadata_styles[] = {{"native", METADATA_NATIVE},
                                                  {"none", METADATA_NONE}};
 static const cyaml_strval_t dealflow_modes[] = {
     {"stages", DEALFLOW_STAGES}, {"all", DEALFLOW_ALL}, {"off", DEALFLOW_OFF}};
+static const cyaml_strval_t deletes_modes[] = {
+    {"flag", DELETES_FLAG}, {"remove", DELETES_REMOVE}, {"ignore", DELETES_IGNORE}};
 
 static const cyaml_schema_value_t table_entry = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 100)};
@@ -48,6 +50,8 @@ static const cyaml_schema_field_t connection_fields[] = {
     CYAML_FIELD_MAPPING("every", CYAML_FLAG_OPTIONAL, struct config_connection, every,
                         every_fields),
     OPTIONAL_TEXT("full_every", struct config_connection, full_every),
+    OPTIONAL_CHOICE("deletes", struct config_connection, deletes, deletes_modes),
+    OPTIONAL_TEXT("refresh_every", struct config_connection, refresh_every),
     CYAML_FIELD_END,
 };
 

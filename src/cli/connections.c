@@ -57,6 +57,8 @@ static void apply_options(struct connection *connection, const struct options *o
         settings->metadata = (enum metadata_style)options->metadata;
     if (options->dealflow >= 0)
         settings->dealflow = (enum dealflow_mode)options->dealflow;
+    if (options->deletes >= 0)
+        settings->deletes = (enum deletes_mode)options->deletes;
     settings->all_now = options->all;
     settings->assume_yes = options->yes;
     settings->memory_bytes = (size_t)MAX(options->memory_mib, 0) * 1024 * 1024;
@@ -85,6 +87,7 @@ static struct connection *connection_blank(const char *name)
     for (unsigned i = 0; i < G_N_ELEMENTS(connection->settings.every_s); i++)
         connection->settings.every_s[i] = -1;
     connection->settings.full_every_s = -1;
+    connection->settings.refresh_every_s = -1;
     return connection;
 }
 
@@ -234,7 +237,9 @@ static struct connection *connection_from_config(const struct config *config, un
     connection->settings.dealflow = (enum dealflow_mode)from->dealflow;
     connection->settings.metadata = (enum metadata_style)from->metadata;
     memcpy(connection->settings.every_s, values->every_s, sizeof values->every_s);
+    connection->settings.deletes = (enum deletes_mode)from->deletes;
     connection->settings.full_every_s = values->full_every_s;
+    connection->settings.refresh_every_s = values->refresh_every_s;
     return connection;
 }
 

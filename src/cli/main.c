@@ -35,6 +35,8 @@ static int run_command(const struct ui *ui)
         return cmd_plan(ui);
     case COMMAND_SYNC:
         return cmd_sync(ui);
+    case COMMAND_REFRESH:
+        return cmd_refresh(ui);
     case COMMAND_STATUS:
         return cmd_status(ui);
     case COMMAND_RESET:

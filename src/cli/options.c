@@ -4,7 +4,7 @@
 #include <string.h>
 
 #define FOR(command) (1u << (command))
-#define FOR_RUNS     (FOR(COMMAND_PLAN) | FOR(COMMAND_SYNC))
+#define FOR_RUNS     (FOR(COMMAND_PLAN) | FOR(COMMAND_SYNC) | FOR(COMMAND_REFRESH))
 #define FOR_API      (FOR_RUNS | FOR(COMMAND_CHECK) | FOR(COMMAND_DISCOVER))
 #define FOR_WORK     (FOR_API | FOR(COMMAND_STATUS) | FOR(COMMAND_RESET))
 #define FOR_ALL      (FOR_WORK | FOR(COMMAND_NONE) | FOR(COMMAND_HELP))
@@ -39,6 +39,20 @@ const struct command_row command_rows[COMMAND_COUNT] = {
          "SIGINT and SIGTERM stop it after the pages in hand are committed; a second one quits at "
          "once, which is safe too.",
          "penstock sync --to sqlite:crm.db"},
+    [COMMAND_REFRESH] =
+        {"refresh", "[CONNECTION...]",
+         "a sync with a full pass: finds deletes, and what changed without a trace",
+         "Does what sync does, and then reads each table from end to end, whatever its bookmarks "
+         "say: "
+         "that brings what never moves an update time (counts, next activities, what a merge "
+         "moved), "
+         "and it shows which rows are gone. Those are asked for one by one; only what Pipedrive "
+         "then "
+         "calls deleted is deleted. Rows about which Pipedrive says nothing are missing: they are "
+         "never removed, and flagged only if the token is an administrator's and still the one of "
+         "before. A sync does the same by itself every 14 days (refresh_every). An interrupted "
+         "pass goes on where it was, in the next sync too.",
+         "penstock refresh --to sqlite:crm.db --tables deals,persons"},
     [COMMAND_STATUS] =
         {"status", "[CONNECTION...]",
          "bookmarks, lag, rows and backlog, read from the destination alone",
@@ -90,6 +104,10 @@ const struct option_row option_rows[] = {
      "History of deals, 40 tokens a deal: for deals that are new or moved to another stage "
      "(stages, the default), "
      "for every deal that changed (all), or not at all (off)."},
+    {"deletes", 0, OPTION_CHOICE, FIELD(deletes), "flag|remove|ignore", "flag|remove|ignore",
+     VALUES_NONE, FOR_RUNS, false,
+     "A row that is deleted in Pipedrive gets its time in _deleted_at (flag, the default), goes "
+     "(remove), or stays as it was last seen (ignore)."},
     {"all", 0, OPTION_FLAG, FIELD(all), NULL, NULL, VALUES_NONE, FOR_RUNS, false,
      "Ask for every table now, also for those whose interval has not passed."},
     {"api-url", 0, OPTION_TEXT, FIELD(api_url), "URL", NULL, VALUES_NONE, FOR_API, false,
@@ -98,8 +116,9 @@ const struct option_row option_rows[] = {
      FOR(COMMAND_STATUS), false,
      "Exit with 1 when a table lags more than this, for example 90m, 2h or 1d."},
     {"yes", 'y', OPTION_FLAG, FIELD(yes), NULL, NULL, VALUES_NONE,
-     FOR(COMMAND_SYNC) | FOR(COMMAND_RESET), false,
-     "Do not ask: drop the tables (reset), carry out a delete that a safety guard stopped (sync)."},
+     FOR(COMMAND_SYNC) | FOR(COMMAND_REFRESH) | FOR(COMMAND_RESET), false,
+     "Do not ask: drop the tables (reset), carry out a delete that a safety guard stopped (sync, "
+     "refresh)."},
     {"json", 0, OPTION_FLAG, FIELD(json), NULL, NULL, VALUES_NONE, FOR_WORK, false,
      "Print one JSON object a connection on standard output, each on a line of its own."},
     {"yaml", 0, OPTION_FLAG, FIELD(yaml), NULL, NULL, VALUES_NONE, FOR(COMMAND_DISCOVER), false,
@@ -423,6 +442,7 @@ bool options_parse(struct options *ret, int argc, char **argv, GError **error)
                             .custom_fields = -1,
                             .dealflow = -1,
                             .metadata = -1,
+                            .deletes = -1,
                             .log_format = -1};
     struct parse parse = {.options = ret};
     g_auto(GStrv) words =

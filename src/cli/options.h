@@ -14,6 +14,7 @@ enum command {
     COMMAND_DISCOVER,
     COMMAND_PLAN,
     COMMAND_SYNC,
+    COMMAND_REFRESH,
     COMMAND_STATUS,
     COMMAND_RESET,
     COMMAND_HELP,
@@ -32,6 +33,7 @@ struct options {
     int custom_fields; /* enum custom_fields_mode */
     int dealflow;      /* enum dealflow_mode */
     int metadata;      /* enum metadata_style */
+    int deletes;       /* enum deletes_mode */
     int log_format;    /* enum log_format */
     int verbose;       /* how often -v was given */
     bool all, yes, json, yaml, quiet, no_color, version, help;

@@ -26,6 +26,7 @@ static void put_table(struct json_writer *json, const struct table_result *table
     json_put_string(json, "outcome", outcome_name(progress->outcome));
     json_put_int(json, "rows", progress->rows);
     json_put_int(json, "deleted", progress->deleted);
+    json_put_int(json, "missing", progress->missing);
     json_put_int(json, "rejected", progress->rejected);
     json_put_int(json, "requests", progress->requests);
     json_put_int(json, "tokens", progress->tokens);

@@ -93,8 +93,9 @@ struct stream {
     enum walk_kind walk;
     enum paging paging;
     unsigned page_rows;
-    bool has_until;      /* updated_until exists */
-    bool has_ids_by_get; /* GET path/{id} answers one record */
+    bool has_until; /* updated_until exists */
+    int get_tokens; /* price of GET path/{id} of the first list, which answers one record; 0 = there
+                       is none */
     struct stream_list lists[STREAM_MAX_LISTS];
     unsigned list_count;
     const struct stream_column *columns;

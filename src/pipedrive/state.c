@@ -6,6 +6,8 @@ static const char *const mode_names[] = {
     [MODE_TIME] = "time", [MODE_ID] = "id", [MODE_NEWEST] = "newest"};
 static const char *const probe_names[] = {
     [PROBE_NONE] = "none", [PROBE_FIRST] = "first", [PROBE_LAST] = "last"};
+static const char *const step_names[] = {
+    [PASS_WALK] = "walk", [PASS_JUDGE] = "judge", [PASS_ASK] = "ask"};
 
 static void walk_state_init(struct walk_state *walk)
 {
@@ -22,9 +24,23 @@ void walk_state_clear(struct walk_state *walk)
     walk_state_init(walk);
 }
 
+static void pass_state_init(struct pass_state *pass)
+{
+    *pass = (struct pass_state){.t0 = INSTANT_NONE};
+    walk_state_init(&pass->walk);
+}
+
+void pass_state_clear(struct pass_state *pass)
+{
+    walk_state_clear(&pass->walk);
+    pass_state_init(pass);
+}
+
 void stream_state_init(struct stream_state *state)
 {
-    *state = (struct stream_state){.fields_at = INSTANT_NONE, .full_at = INSTANT_NONE};
+    *state = (struct stream_state){
+        .fields_at = INSTANT_NONE, .full_at = INSTANT_NONE, .pass_at = INSTANT_NONE};
+    pass_state_init(&state->pass);
     for (unsigned i = 0; i < STREAM_MAX_LISTS; i++) {
         struct list_state *list = &state->lists[i];
 
@@ -41,6 +57,7 @@ void stream_state_done(struct stream_state *state)
         walk_state_clear(&state->lists[i].walk);
         walk_state_clear(&state->lists[i].stretch);
     }
+    pass_state_clear(&state->pass);
     g_clear_pointer(&state->recent, g_array_unref);
 }
 
@@ -92,6 +109,21 @@ static void put_list(struct json_writer *writer, const char *key, const struct l
     json_end_object(writer);
 }
 
+static void put_pass(struct json_writer *writer, const struct pass_state *pass)
+{
+    if (!pass->open)
+        return;
+    json_begin_object(writer, "pass");
+    json_put_string(writer, "step", step_names[pass->step]);
+    if (pass->twice)
+        json_put_bool(writer, "twice", true);
+    json_put_int(writer, "leg", pass->leg);
+    put_instant(writer, "t0", pass->t0);
+    json_put_int(writer, "rows", pass->rows);
+    put_walk(writer, "walk", &pass->walk);
+    json_end_object(writer);
+}
+
 static void put_recent(struct json_writer *writer, const GArray *recent)
 {
     if (recent->len == 0)
@@ -125,6 +157,8 @@ void stream_state_write(const struct stream_state *state, const struct stream *s
     json_put_bool(&writer, "seeded", state->seeded);
     put_instant(&writer, "fields_at", state->fields_at);
     put_instant(&writer, "full_at", state->full_at);
+    put_instant(&writer, "pass_at", state->pass_at);
+    put_pass(&writer, &state->pass);
     put_recent(&writer, state->recent);
     json_end_object(&writer);
 }
@@ -210,6 +244,31 @@ static bool get_list(const struct json_value *value, struct list_state *list)
            get_walk(json_member(value, "stretch"), &list->stretch);
 }
 
+static bool get_step(const struct json_value *value, enum pass_step *ret)
+{
+    for (size_t i = 0; value && i < G_N_ELEMENTS(step_names); i++)
+        if (json_text_is(value, step_names[i])) {
+            *ret = (enum pass_step)i;
+            return true;
+        }
+    return false;
+}
+
+static bool get_pass(const struct json_value *value, struct pass_state *pass)
+{
+    int64_t leg = 0;
+
+    if (!value)
+        return true;
+    if (value->kind != JSON_OBJECT || !get_int(value, "leg", &leg) || leg < 0 || leg > 3)
+        return false;
+    pass->open = true;
+    pass->leg = (unsigned)leg;
+    return get_step(json_member(value, "step"), &pass->step) &&
+           get_bool(value, "twice", &pass->twice) && get_instant(value, "t0", &pass->t0) &&
+           get_int(value, "rows", &pass->rows) && get_walk(json_member(value, "walk"), &pass->walk);
+}
+
 static bool get_recent(const struct json_value *list, GArray *recent)
 {
     if (list && list->kind != JSON_ARRAY)
@@ -244,6 +303,8 @@ bool stream_state_read(struct stream_state *state, const struct stream *stream,
            get_bool(root, "seeded", &state->seeded) &&
            get_instant(root, "fields_at", &state->fields_at) &&
            get_instant(root, "full_at", &state->full_at) &&
+           get_instant(root, "pass_at", &state->pass_at) &&
+           get_pass(json_member(root, "pass"), &state->pass) &&
            get_recent(json_member(root, "recent"), state->recent);
     if (!good) {
         error_setf(

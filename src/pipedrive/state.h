@@ -55,6 +55,25 @@ struct list_state {
     struct walk_state stretch; /* a lowered start date: [walk.from, walk.until) */
 };
 
+/* How far a full pass is. */
+enum pass_step {
+    PASS_WALK,  /* reading the lists */
+    PASS_JUDGE, /* they are read: how many stored rows did it not see? */
+    PASS_ASK,   /* asking for those one by one */
+};
+
+/* A full pass: it reads a table's lists from end to end, whatever the bookmarks say. Its walks move
+ * no bookmark; the ids that it saw are kept by the sync, beside this state. */
+struct pass_state {
+    bool open;
+    enum pass_step step;
+    bool twice;   /* a small table that seems to have lost more than half is read a second time */
+    unsigned leg; /* how many of its walks are complete */
+    instant_t t0; /* the server's time when it began */
+    int64_t rows; /* that its walks brought */
+    struct walk_state walk;
+};
+
 /* A parent read within the overlap: it will be read again, and is no news then. */
 struct recent_row {
     int64_t list; /* that showed it */
@@ -70,13 +89,18 @@ struct stream_state {
     bool seeded;         /* children: the queue holds or held every parent of before */
     instant_t fields_at; /* when the list of custom fields was last read */
     instant_t full_at;   /* deal_products: when all deals were last queued */
-    GArray *recent;      /* struct recent_row; deals without a table only */
+    struct pass_state pass;
+    instant_t
+        pass_at;    /* T0 of the last full pass that ended; of the first load, which is one too */
+    GArray *recent; /* struct recent_row; deals without a table only */
 };
 
 void stream_state_init(struct stream_state *state);
 void stream_state_done(struct stream_state *state);
 /* Frees what a walk holds and makes it inactive. */
 void walk_state_clear(struct walk_state *walk);
+/* Forgets a full pass. */
+void pass_state_clear(struct pass_state *pass);
 
 /* Appends the JSON. */
 void stream_state_write(const struct stream_state *state, const struct stream *stream,

@@ -61,6 +61,8 @@ struct walk_state *walk_range(const struct walk *walk)
 {
     struct list_state *list = &walk->state->lists[walk->list];
 
+    if (walk->leg == LEG_PASS)
+        return &walk->state->pass.walk;
     return walk->leg == LEG_STRETCH ? &list->stretch : &list->walk;
 }
 
@@ -76,8 +78,11 @@ void walk_begin_leg(const struct stream *stream, unsigned index, enum leg leg,
                     struct stream_state *state, instant_t from)
 {
     struct list_state *list = &state->lists[index];
-    struct walk_state *walk = leg == LEG_STRETCH ? &list->stretch : &list->walk;
+    struct walk_state *walk = leg == LEG_PASS      ? &state->pass.walk
+                              : leg == LEG_STRETCH ? &list->stretch
+                                                   : &list->walk;
 
+    state->pass.open |= leg == LEG_PASS;
     /* An unbroken pass begins anew, and so does a descending walk, which has nothing to show before
      * its end. */
     if (stream->walk == WALK_WHOLE || walk->mode == MODE_NEWEST)
@@ -117,6 +122,16 @@ void walk_begin_leg(const struct stream *stream, unsigned index, enum leg leg,
         if (stream->walk == WALK_FILES || any_list_has_nulls(stream, state))
             walk->mode = MODE_ID;
         break;
+    case LEG_PASS:
+        /* Every id, so that rows without update_time are seen too; with a start date, by time, so
+         * that what is older than it costs nothing. */
+        walk->from = list->floor;
+        if (stream->walk == WALK_FILES || list->floor == INSTANT_NONE ||
+            any_list_has_nulls(stream, state))
+            walk->mode = MODE_ID;
+        break;
+    case LEG_CONFIRM:
+        g_assert_not_reached(); /* it has no walk of a list */
     }
     walk->since = walk->from;
 }
@@ -144,16 +159,26 @@ bool walk_decode(const struct walk *walk, struct decoder *decoder, const struct 
     return page_decode(decoder, root, &bounds, batch, ret, error);
 }
 
+static void note_pass(struct pass_state *pass, const struct walk_state *range,
+                      const struct batch *batch)
+{
+    if (pass->t0 == INSTANT_NONE)
+        pass->t0 = range->t0;
+    pass->rows += batch->row_count;
+}
+
 bool walk_advance(struct walk *walk, const struct json_value *root, const struct page_facts *facts,
                   const struct batch *batch, instant_t date, struct walk_step *ret, GError **error)
 {
     *ret = (struct walk_step){.facts = *facts, .found_gated = walk->suspects_gated};
     walk->suspects_gated = false;
-    if (walk->state) {
+    if (walk->state && !walk->record) {
         struct walk_state *range = walk_range(walk);
 
         if (range->t0 == INSTANT_NONE)
             range->t0 = date;
+        if (walk->leg == LEG_PASS)
+            note_pass(&walk->state->pass, range, batch);
     }
     if (walk->ops->advance(walk, root, facts, batch, date, ret, error))
         return true;
@@ -174,7 +199,7 @@ bool walk_refused(struct walk *walk, const GError *error)
     int status = error_detail(error)->origin_code;
     struct walk_state *range;
 
-    if ((status != 400 && status != 403) || !walk->state)
+    if ((status != 400 && status != 403) || !walk->state || walk->record)
         return false;
     if (error_is(error, PENSTOCK_ERROR_PARKED)) /* the firewall's 403 is about all requests */
         return false;
@@ -211,7 +236,12 @@ unsigned walk_list(const struct walk *walk)
 
 int walk_cost(const struct walk *walk)
 {
-    return walk->stream->lists[walk->list].cost_tokens;
+    return walk->record ? walk->stream->get_tokens : walk->stream->lists[walk->list].cost_tokens;
+}
+
+int64_t walk_record(const struct walk *walk)
+{
+    return walk->record;
 }
 
 const GArray *walk_seen(const struct walk *walk)
@@ -293,6 +323,15 @@ void move_watermark(struct walk *walk, instant_t time)
         list->bookmark = time;
 }
 
+static void end_pass_walk(struct walk *walk)
+{
+    struct pass_state *pass = &walk->state->pass;
+    unsigned lists[PASS_MAX_WALKS];
+
+    if (++pass->leg == walk_pass_lists(walk->stream, lists))
+        pass->step = PASS_JUDGE;
+}
+
 void finish_leg(struct walk *walk)
 {
     struct list_state *list = &walk->state->lists[walk->list];
@@ -301,7 +340,12 @@ void finish_leg(struct walk *walk)
 
     if (walk->leg == LEG_STRETCH) {
         list->floor = range->from;
+    } else if (walk->leg == LEG_PASS) {
+        end_pass_walk(walk);
     } else {
+        /* The first load sees everything, so it counts as a full pass. */
+        if (!list->loaded && walk->state->pass_at == INSTANT_NONE)
+            walk->state->pass_at = t0;
         if (t0 != INSTANT_NONE &&
             (list->bookmark == INSTANT_NONE || t0 - STATE_OVERLAP > list->bookmark))
             list->bookmark = t0 - STATE_OVERLAP;

@@ -17,6 +17,8 @@ enum leg {
     LEG_HEAD,    /* first load, or what changed since the bookmark */
     LEG_AGAIN,   /* after a first load: the archived deals a second time */
     LEG_STRETCH, /* what a lowered start date uncovered */
+    LEG_PASS,    /* one walk of a full pass, which brings what moves no update_time */
+    LEG_CONFIRM, /* the end of a full pass: rows that it did not see are asked for, one by one */
 };
 
 /* A deal whose children are to be read, as the queue holds it. */
@@ -59,6 +61,8 @@ void walk_begin_leg(const struct stream *stream, unsigned list, enum leg leg,
 /* Lines of up to 100 deals, or of one alone. Copies parents. */
 struct walk *walk_new_lines(const struct stream *stream, const struct parent *parents,
                             unsigned count);
+/* One record, asked for by its id. */
+struct walk *walk_new_record(const struct stream *stream, int64_t id, struct stream_state *state);
 struct walk *walk_new_flow(const struct stream *stream, const struct parent *parent);
 /* Accepts NULL. */
 void walk_free(struct walk *walk);
@@ -79,8 +83,16 @@ bool walk_refused(struct walk *walk, const GError *error);
 /* The page was too large: ask for half. False when one row is already the limit. */
 bool walk_ask_less(struct walk *walk);
 
+/* The lists that a full pass reads, in order; deals change between theirs meanwhile, so one comes
+ * twice. Returns how many, at most PASS_MAX_WALKS; 0: the stream is read whole anyway, or deal by
+ * deal. */
+#define PASS_MAX_WALKS 3
+unsigned walk_pass_lists(const struct stream *stream, unsigned ret[PASS_MAX_WALKS]);
+
 unsigned walk_list(const struct walk *walk);
 int walk_cost(const struct walk *walk);
+/* The id that walk_new_record() was given; 0 for all others. */
+int64_t walk_record(const struct walk *walk);
 /* WALK_WHOLE: ids of all rows so far. */
 const GArray *walk_seen(const struct walk *walk);
 /* WALK_LINES, WALK_FLOW: the parents that it reads. */

@@ -5,9 +5,9 @@
 
 /* --- v2 lists, ordered by update_time (or by id, once, where rows have none) --- */
 
-static void append_includes(const struct walk *walk, GString *path)
+void append_includes(const struct walk *walk, char separator, GString *path)
 {
-    const char *separator = "&include_fields=";
+    bool first = true;
 
     for (unsigned i = 0; i < walk->stream->column_count; i++) {
         const struct stream_column *column = &walk->stream->columns[i];
@@ -15,8 +15,11 @@ static void append_includes(const struct walk *walk, GString *path)
         if (column->source == SOURCE_ALWAYS ||
             (column->source == SOURCE_GATED && walk->state->gated))
             continue;
-        g_string_append_printf(path, "%s%s", separator, column->name);
-        separator = ",";
+        if (first)
+            g_string_append_printf(path, "%cinclude_fields=%s", separator, column->name);
+        else
+            g_string_append_printf(path, ",%s", column->name);
+        first = false;
     }
 }
 
@@ -38,7 +41,7 @@ static void request_by_cursor(const struct walk *walk, GString *path)
     g_string_append_printf(path, "&sort_by=%s&sort_direction=%s",
                            range->mode == MODE_ID ? "id" : "update_time",
                            range->probe == PROBE_LAST ? "desc" : "asc");
-    append_includes(walk, path);
+    append_includes(walk, '&', path);
     if (range->probe == PROBE_NONE && range->mode == MODE_TIME) {
         append_instant(path, "updated_since", range->since);
         if (walk->stream->has_until)

@@ -29,6 +29,7 @@ struct walk {
     int64_t start;         /* WALK_FLOW: offset of the next page */
     GArray *group;         /* WALK_LINES: ids of the deal under way */
     int64_t group_parent;  /* 0 = none yet */
+    int64_t record;        /* the record that is asked for by id; 0 = none */
     GHashTable *finished;  /* WALK_LINES: deals whose set is complete */
 };
 
@@ -39,6 +40,8 @@ bool walk_next_cursor(struct walk *walk, const struct json_value *root, char **r
 bool page_has_more(const struct json_value *root);
 /* The next page begins with the last row of this one, which then shows that nothing moved. */
 void overlap_pages(struct walk_state *range, const struct page_facts *facts);
+/* "include_fields=…", behind this separator; nothing where the stream has none. */
+void append_includes(const struct walk *walk, char separator, GString *path);
 void append_instant(GString *path, const char *parameter, instant_t instant);
 struct walk_state *walk_range(const struct walk *walk);
 

@@ -50,14 +50,18 @@ struct plan_table {
     const char *table;
     bool first_load;
     int64_t rows_low, rows_high, calls_low, calls_high, tokens_low, tokens_high;
-    const char *note; /* "not due for 5 h", "backlog 1,200 deals" or NULL */
+    int64_t pass_calls, pass_tokens; /* a full pass, at most; 0 = the table has none */
+    bool pass_due;                   /* it is part of the above */
+    int64_t pass_due_s;              /* seconds until it is; -1 = never by itself */
+    const char *note;                /* "not due for 5 h", "backlog 1,200 deals" or NULL */
 };
 struct plan_report {
     GArray *tables; /* struct plan_table */
     int64_t calls_high, tokens_low, tokens_high;
-    int64_t seconds;      /* at the current burst limit */
-    double days;          /* tokens_high over the daily limit; < 0 unknown */
-    int64_t spent_tokens; /* what the plan itself cost */
+    int64_t pass_calls, pass_tokens; /* penstock refresh of all of them, beside what changed */
+    int64_t seconds;                 /* at the current burst limit */
+    double days;                     /* tokens_high over the daily limit; < 0 unknown */
+    int64_t spent_tokens;            /* what the plan itself cost */
     int64_t burst_limit, daily_limit, daily_remaining;
 };
 MUST_USE bool plan_run(const struct sync_settings *settings, struct plan_report *ret,
@@ -74,6 +78,10 @@ struct status_table {
     int64_t lag_s;         /* since that, by this machine's clock; -1 unknown */
     char *last_outcome;    /* of the last run, from _penstock_runs; NULL = none */
     int64_t backlog;       /* children: deals waiting; else 0 */
+    char last_pass[32];    /* when the last full pass (or the first load) began, "" = never */
+    int64_t pass_due_s; /* until the next, by this machine's clock; -1 = never by itself, or none */
+    bool pass_open;     /* one is under way */
+    int64_t pass_rows;  /* that it has read so far */
 };
 struct status_report {
     char *company; /* NULL: never synced */

@@ -35,6 +35,7 @@ struct table_progress {
     bool first_load;
     int64_t rows;     /* inserted or updated */
     int64_t deleted;  /* newly flagged */
+    int64_t missing;  /* full pass: the API answers nothing about them, nor that they are deleted */
     int64_t rejected; /* values that did not fit and went to _extra */
     int64_t requests;
     int64_t tokens;

@@ -16,6 +16,7 @@ static void start_loader(struct extract *x)
                         .connection = settings->connection,
                         .lock_timeout_ms = settings->lock_timeout_ms},
         .metadata = settings->metadata,
+        .deletes = settings->deletes,
         .run_id = x->run_id,
         .wake = extract_wake,
         .wake_opaque = x->sync,
@@ -50,11 +51,15 @@ static void setup_context(struct extract *x)
         .settings = settings,
         .schedule = {.now = api_now(&x->api),
                      .start_date = settings->start_date,
-                     .all_now = settings->all_now},
-        .full_every_s = settings->all_now             ? 0
-                        : settings->full_every_s >= 0 ? settings->full_every_s
-                                                      : FULL_EVERY_DEFAULT_S,
+                     .all_now = settings->all_now,
+                     .refresh_every_s = settings->refresh_every_s >= 0 ? settings->refresh_every_s
+                                                                       : SCHEDULE_REFRESH_S,
+                     .refresh_now = settings->refresh_now},
+        .full_every_s = settings->all_now || settings->refresh_now ? 0
+                        : settings->full_every_s >= 0              ? settings->full_every_s
+                                                                   : FULL_EVERY_DEFAULT_S,
         .fields_table = x->fields_table,
+        .is_admin = x->who.is_admin,
         .has_deals_table = memory_is_selected(settings, &catalog[STREAM_DEALS]),
         .now = extract_now,
         .push = extract_push,

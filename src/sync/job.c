@@ -8,6 +8,8 @@
 
 /* A first guess at what a record needs: body, values, cells. */
 #define ROW_BYTES_FIRST ((size_t)4 << 10)
+/* What one record alone needs, at first. */
+#define RECORD_BYTES ((size_t)64 << 10)
 
 struct task *task_new(struct job *job, struct walk *walk)
 {
@@ -62,6 +64,7 @@ void job_free(struct job *job)
     g_ptr_array_unref(job->old_tables);
     stream_state_done(&job->state);
     g_array_unref(job->recent);
+    g_clear_pointer(&job->suspects, g_array_unref);
     g_clear_error(&job->error);
     g_free(job->state_name);
     g_free(job->message);
@@ -181,6 +184,10 @@ struct work *job_work(struct job *job, enum work_kind kind)
     work->rows_are_stored = job->selected;
     work->run.progress = job->progress;
     work->run.message = g_strdup(job->message);
+    if (kind == WORK_COMMIT) {
+        work->clear_seen = job->clears_seen;
+        job->clears_seen = false;
+    }
     if (job->fields_dirty && kind == WORK_COMMIT) {
         work->fields = batch_new();
         batch_prepare(work->fields, job->context->fields_table, 64);
@@ -224,6 +231,22 @@ void job_read_fields(struct job *job)
     task_new(job, NULL);
 }
 
+/* Before the walks of today move the state. */
+static void begin_pass(struct job *job)
+{
+    const struct schedule_settings *schedule = &job->context->schedule;
+
+    if (schedule_pass_is_stale(&job->state, schedule))
+        pass_state_clear(&job->state.pass);
+    if (job->stream->id == STREAM_DEALS && job->selected &&
+        schedule_was_paused(job->stream, &job->state, schedule) &&
+        !schedule_pass_is_due(job->stream, &job->state, schedule))
+        job->context->warn(
+            job->context->opaque, job->stream->name,
+            "the last run is so long ago that deals which were deleted meanwhile may "
+            "not be listed any more: run penstock refresh");
+}
+
 void job_begin(struct job *job)
 {
     int64_t due_in_s;
@@ -238,6 +261,7 @@ void job_begin(struct job *job)
         job->phase = JOB_WAITING;
         return;
     }
+    begin_pass(job);
     job->leg_count =
         schedule_legs(job->stream, &job->state, &job->context->schedule, job->legs, &due_in_s);
     if (job->leg_count == 0) {
@@ -269,12 +293,19 @@ void job_begin_leg(struct job *job)
         return;
     }
     leg = &job->legs[job->leg];
+    if (leg->leg == LEG_CONFIRM) {
+        job_confirm(job);
+        return;
+    }
     list = &job->state.lists[leg->list];
-    range = leg->leg == LEG_STRETCH ? &list->stretch : &list->walk;
+    range = leg->leg == LEG_PASS      ? &job->state.pass.walk
+            : leg->leg == LEG_STRETCH ? &list->stretch
+                                      : &list->walk;
     job->phase = JOB_LEGS;
     job->backfill_leg = !list->loaded;
+    job->clears_seen |= leg->leg == LEG_PASS && !job->state.pass.open;
     walk_begin_leg(job->stream, leg->list, leg->leg, &job->state, leg->from);
-    job->leg_since = range->from;
+    job->leg_since = leg->leg == LEG_PASS ? INSTANT_NONE : range->from;
     job->resumed = range->t0 != INSTANT_NONE;
     task_new(job, walk_new_list(job->stream, leg->list, leg->leg, &job->state));
 }
@@ -284,7 +315,7 @@ static void catch_up(struct job *job)
 {
     const struct schedule_leg *leg = &job->legs[job->leg];
 
-    if (job->resumed && leg->leg == LEG_HEAD && job->leg_count <= SCHEDULE_MAX_LEGS)
+    if (job->resumed && leg->leg == LEG_HEAD && job->leg_count < JOB_MAX_LEGS)
         job->legs[job->leg_count++] = *leg;
 }
 
@@ -351,5 +382,7 @@ void task_request(const struct task *task, GString *path, int *ret_cost)
 
 size_t task_credit(const struct task *task)
 {
+    if (task->walk && walk_record(task->walk))
+        return RECORD_BYTES;
     return task->walk ? task->job->page_bytes : (size_t)256 << 10;
 }

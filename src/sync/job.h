@@ -18,6 +18,8 @@ enum job_phase {
     JOB_SEEDING,  /* children: every stored deal goes into the queue */
     JOB_QUEUE,    /* children: waiting for the loader to read the queue */
     JOB_CHILDREN, /* children: reading */
+    JOB_SUSPECTS, /* full pass: waiting for the loader to name the rows that it did not see */
+    JOB_ASKING,   /* full pass: asking for them */
     JOB_DRAINING, /* everything asked; commits are under way */
     JOB_ENDED,
 };
@@ -53,12 +55,21 @@ struct job_context {
     int64_t full_every_s;
     const struct table *fields_table; /* of _penstock_fields */
     bool has_deals_table;
+    bool is_admin;   /* the token's user is an administrator, who sees everything */
     bool other_user; /* the token's user or rights are not those of the rows that are there */
     instant_t (*now)(void *);            /* the server's time */
     void (*push)(void *, struct work *); /* to the loader */
     void (*warn)(void *, const char *table, const char *text);
     void (*changed)(void *, struct job *); /* its progress changed */
     void *opaque;
+};
+
+/* Those of the schedule, a second reading of a full pass, and a walk that catches up. */
+#define JOB_MAX_LEGS (SCHEDULE_MAX_LEGS + PASS_MAX_WALKS + 1 + 1)
+
+/* What became of the rows that a full pass asked for. */
+struct pass_counts {
+    int64_t asked, deleted, missing, flagged, forbidden, failed;
 };
 
 struct job {
@@ -74,7 +85,7 @@ struct job {
     struct table *table;
     struct decoder *decoder;
     GPtrArray *old_tables; /* definitions that batches under way may still use */
-    struct schedule_leg legs[SCHEDULE_MAX_LEGS + 1];
+    struct schedule_leg legs[JOB_MAX_LEGS];
     unsigned leg_count, leg;
     bool backfill_leg;   /* the leg is part of a first load */
     instant_t leg_since; /* its lower bound when it began */
@@ -82,6 +93,10 @@ struct job {
     GPtrArray *tasks;    /* struct task, owned */
     unsigned works;      /* with the loader */
     size_t page_bytes;   /* what a page of it needs, as seen */
+    bool clears_seen;    /* the next commit forgets what a full pass saw */
+    GArray *suspects;    /* int64_t: full pass, rows to ask for */
+    unsigned suspect;    /* the next of them */
+    struct pass_counts pass;
     bool feeds_children; /* deals: its pages fill the queue */
     GArray *recent;      /* deals without a table: read within the overlap, for the next run */
     struct table_progress progress;

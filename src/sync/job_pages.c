@@ -105,7 +105,8 @@ static struct work *page_work(struct task *task, struct walk_step *step)
 
     work->table = task->batch->table;
     work->queue_parents = job->feeds_children && !step->discard_rows && task->batch->row_count > 0;
-    work->is_backfill = leg && (leg->leg != LEG_HEAD || job->backfill_leg);
+    work->note_seen = job->selected && job->state.pass.open && !step->discard_rows;
+    work->is_backfill = leg && leg->leg != LEG_PASS && (leg->leg != LEG_HEAD || job->backfill_leg);
     work->since = job->leg_since;
     if (step->sweep) {
         const GArray *seen = walk_seen(task->walk);
@@ -199,6 +200,8 @@ static bool take_page(struct task *task, const struct json_value *root, instant_
     struct job *job = task->job;
     struct page_facts facts;
 
+    if (walk_record(task->walk))
+        return job_take_record(task, root, error);
     if (!walk_decode(task->walk, job->decoder, root, task->batch, &facts, error) ||
         !has_ids(task, error))
         return false;
@@ -215,23 +218,32 @@ static bool take_page(struct task *task, const struct json_value *root, instant_
 
 /* --- the list of custom fields --- */
 
+static struct task *held_task(const struct job *job)
+{
+    for (unsigned i = 0; i < job->tasks->len; i++) {
+        struct task *task = job->tasks->pdata[i];
+
+        if (task->phase == TASK_HELD)
+            return task;
+    }
+    return NULL;
+}
+
 /* A held page that turns out to be no good is asked for again, now that its fields are known; its
  * failures are counted then. */
 static void release_held(struct job *job)
 {
-    g_autoptr(GError) error = NULL;
+    struct task *task;
 
     decoder_ignore(job->decoder, job->ignored_fields, true);
-    for (unsigned i = 0; i < job->tasks->len; i++) {
-        struct task *task = job->tasks->pdata[i];
+    while ((task = held_task(job))) {
+        g_autoptr(GError) error = NULL;
 
-        if (task->phase != TASK_HELD)
-            continue;
+        task->phase = TASK_SENT;
         if (!take_page(task, task->held, task->held_date, &error)) {
             batch_release(g_steal_pointer(&task->batch));
             task->phase = TASK_READY;
         }
-        return;
     }
 }
 
@@ -270,16 +282,17 @@ bool task_take(struct task *task, const struct json_value *root, instant_t date,
 
 /* --- failures --- */
 
-static void fail_table(struct job *job, const GError *failure)
+void job_fail(struct job *job, const GError *failure)
 {
     g_clear_error(&job->error);
+    g_clear_pointer(&job->message, g_free); /* a remark gives way */
     job->error = g_error_copy(failure);
     job_stop(job, OUTCOME_FAILED, failure->message);
 }
 
 static void fail_table_too_large(struct job *job, const GError *failure)
 {
-    fail_table(job, failure);
+    job_fail(job, failure);
     g_free(job->message);
     job->message = g_strdup_printf("%s, even for one record: leave the table out, and report this",
                                    failure->message);
@@ -305,6 +318,7 @@ bool task_fail(struct task *task, const GError *failure, const struct retry_poli
     struct job *job = task->job;
     bool forbidden =
         error_is(failure, PENSTOCK_ERROR_AUTH) && error_detail(failure)->origin_code == 403;
+    bool is_record = task->walk && walk_record(task->walk);
     struct retry_decision decision;
 
     *ret_parks = false;
@@ -315,12 +329,16 @@ bool task_fail(struct task *task, const GError *failure, const struct retry_poli
     if (forbidden) { /* this list, not the credential as a whole */
         if (is_child(job))
             job_give_up_children(task, failure);
+        else if (is_record)
+            job_record_failed(task, failure);
         else
-            fail_table(job, failure);
+            job_fail(job, failure);
         return true;
     }
-    decision = retry_decide(policy, is_child(job) ? CALL_RECORD : CALL_PAGE, &task->history,
-                            failure, random);
+    decision = retry_decide(policy, is_child(job) || is_record ? CALL_RECORD : CALL_PAGE,
+                            &task->history, failure, random);
+    if (is_record && decision.action == RETRY_SMALLER)
+        decision.action = RETRY_GIVE_UP_REQUEST;
     log_debug("failure", "table", job->stream->name, "error", failure->message, "action",
               retry_action_name(decision.action), "wait_ms", log_int(decision.wait_ms), NULL);
     switch (decision.action) {
@@ -334,10 +352,13 @@ bool task_fail(struct task *task, const GError *failure, const struct retry_poli
             job->page_bytes = MAX(job->page_bytes / 2, 4096);
         return true;
     case RETRY_GIVE_UP_REQUEST:
-        job_give_up_children(task, failure);
+        if (is_record)
+            job_record_failed(task, failure);
+        else
+            job_give_up_children(task, failure);
         return true;
     case RETRY_STOP_TABLE:
-        fail_table(job, failure);
+        job_fail(job, failure);
         return true;
     case RETRY_STOP_RUN:
         *ret_parks = decision.parks;
@@ -374,7 +395,7 @@ static void take_guard(struct job *job, const struct reply *reply)
         ((struct task *)job->tasks->pdata[0])->confirming = true;
         return;
     }
-    fail_table(job, reply->error);
+    job_fail(job, reply->error);
 }
 
 static void count_reply(struct job *job, const struct reply *reply)
@@ -390,6 +411,8 @@ static void take_committed(struct job *job)
         job_end_leg(job);
     else if (job->phase == JOB_CHILDREN && job->tasks->len == 0 && job->works == 0)
         job_read_queue(job);
+    else if (job->phase == JOB_ASKING && job->tasks->len == 0 && job->works == 0)
+        job_go_on_asking(job);
 }
 
 bool job_take_reply(struct job *job, struct reply *reply, GError **error)
@@ -409,6 +432,8 @@ bool job_take_reply(struct job *job, struct reply *reply, GError **error)
             job_queue_came(job, reply);
         else if (reply->kind == WORK_SEED)
             job_read_queue(job);
+        else if (reply->kind == WORK_SUSPECTS)
+            job_suspects_came(job, reply);
         else
             take_committed(job);
     }

@@ -16,6 +16,18 @@ void job_begin_leg(struct job *job);
 void job_end_leg(struct job *job);
 void job_drain(struct job *job);
 
+/* Full passes. */
+void job_confirm(struct job *job);
+void job_suspects_came(struct job *job, struct reply *reply);
+/* After a commit: more to ask, or the end. */
+void job_go_on_asking(struct job *job);
+/* The answer about one row; false: DATA. */
+MUST_USE bool job_take_record(struct task *task, const struct json_value *root, GError **error);
+/* There is none: nobody knows the row, or it may not be seen, or nothing came through. */
+void job_record_failed(struct task *task, const GError *failure);
+/* Fails the table: it says why. */
+void job_fail(struct job *job, const GError *failure);
+
 /* Children. */
 void job_read_queue(struct job *job);
 void job_queue_came(struct job *job, struct reply *reply);

@@ -2,6 +2,7 @@
 
 #include "base/fault.h"
 #include "base/handover.h"
+#include "sync/seen.h"
 #include "sync/system.h"
 
 #include <string.h>
@@ -13,11 +14,15 @@ struct loader {
     struct destination *dest;
     struct table *state_table, *runs_table, *fields_table;
     struct queue queue;
+    struct seen seen;
     const struct table *prepared[STREAM_COUNT]; /* newest definition that the destination has */
     char *nonces[STREAM_COUNT];
     GPtrArray *known; /* struct table: definitions made here */
     instant_t started;
     int64_t rows[STREAM_COUNT], deleted[STREAM_COUNT]; /* committed by this run, a table */
+    int64_t noted[STREAM_COUNT]; /* rows that the state says a table has; -1 = it says nothing */
+    char *noted_nonces[STREAM_COUNT];
+    bool anew[STREAM_COUNT]; /* the table is loaded anew: the next commit forgets what was noted */
     bool broken;
 };
 
@@ -76,6 +81,7 @@ static bool look_at_table(struct loader *loader, const struct stream *stream, st
     int64_t rows = 0;
 
     g_ptr_array_add(loader->known, table);
+    loader->noted[stream->id] = -1;
     if (!destination_inspect(loader->dest, table, &info, error))
         return false;
     if (text && parse_table_state(text, &nonce, &rows)) {
@@ -87,15 +93,23 @@ static bool look_at_table(struct loader *loader, const struct stream *stream, st
             opened->lost[stream->id] = g_strdup_printf(
                 "it has %" G_GINT64_FORMAT " rows where %" G_GINT64_FORMAT " were loaded",
                 info.rows, rows);
+        loader->noted[stream->id] = rows;
+        loader->noted_nonces[stream->id] = g_strdup(nonce);
     } else if (!text && g_hash_table_contains(opened->states, stream->name) && !info.exists) {
         opened->lost[stream->id] = g_strdup("it was dropped");
     }
+    loader->anew[stream->id] = opened->lost[stream->id] != NULL;
     opened->columns[stream->id] = g_ptr_array_new_with_free_func(g_free);
     for (unsigned i = 0; info.columns && i < info.columns->len; i++)
         g_ptr_array_add(opened->columns[stream->id],
                         g_strdup(g_array_index(info.columns, struct table_info_column, i).name));
     loader->nonces[stream->id] =
         info.exists && info.nonce ? g_strdup(info.nonce) : g_uuid_string_random();
+    if (loader->anew[stream->id]) {
+        g_free(loader->noted_nonces[stream->id]);
+        loader->noted_nonces[stream->id] =
+            g_strdup(!info.exists || info.nonce ? loader->nonces[stream->id] : "");
+    }
     if (info.exists && stream->id == STREAM_DEAL_PRODUCTS)
         loader->queue.lines_table = table;
     table_info_done(&info);
@@ -113,11 +127,12 @@ static bool open_destination(struct loader *loader, struct opened *opened, GErro
                           error))
         return false;
     g_strlcpy(loader->dest->run_id, loader->settings.run_id, sizeof loader->dest->run_id);
-    loader->queue.dest = loader->dest;
+    loader->queue.dest = loader->seen.dest = loader->dest;
     if (!prepare_system(loader, loader->state_table, error) ||
         !prepare_system(loader, loader->fields_table, error) ||
         !prepare_system(loader, loader->runs_table, error) ||
-        !prepare_system(loader, loader->queue.parents, error))
+        !prepare_system(loader, loader->queue.parents, error) ||
+        !prepare_system(loader, loader->seen.table, error))
         return false;
     if (!read_all(loader, loader->state_table, take_state, opened->states, error) ||
         !read_all(loader, loader->fields_table, take_field, opened->fields, error))
@@ -201,21 +216,44 @@ static bool put_run(struct loader *loader, const struct work *work, const struct
     return write_row(loader, batch, error);
 }
 
+static bool note_rows(struct loader *loader, const struct stream *stream, const char *nonce,
+                      int64_t rows, GError **error)
+{
+    g_autofree char *name = table_state_name(stream), *value = NULL;
+
+    value = g_strdup_printf("{\"nonce\":\"%s\",\"rows\":%" G_GINT64_FORMAT "}", nonce, rows);
+    loader->noted[stream->id] = rows;
+    if (nonce != loader->noted_nonces[stream->id]) {
+        g_free(loader->noted_nonces[stream->id]);
+        loader->noted_nonces[stream->id] = g_strdup(nonce);
+    }
+    return put_state(loader, name, value, error);
+}
+
 /* How many rows the table holds now; the next run compares. */
 static bool put_table_state(struct loader *loader, const struct work *work, GError **error)
 {
-    g_autofree char *name = table_state_name(work->stream), *value = NULL;
     struct table_info info;
+    bool good;
 
     if (!loader->prepared[work->stream->id])
         return true;
     if (!destination_inspect(loader->dest, loader->prepared[work->stream->id], &info, error))
         return false;
     /* The one that is there: a table that somebody else made has none. */
-    value = g_strdup_printf("{\"nonce\":\"%s\",\"rows\":%" G_GINT64_FORMAT "}",
-                            info.nonce ? info.nonce : "", info.rows);
+    good = note_rows(loader, work->stream, info.nonce ? info.nonce : "", info.rows, error);
     table_info_done(&info);
-    return put_state(loader, name, value, error);
+    return good;
+}
+
+/* Rows that we remove are not lost: without this a run that is killed before its end would look as
+ * if somebody had emptied the table. */
+static bool note_removed(struct loader *loader, enum stream_id id, int64_t removed, GError **error)
+{
+    if (removed == 0 || loader->noted[id] < 0)
+        return true;
+    return note_rows(loader, &catalog[id], loader->noted_nonces[id] ? loader->noted_nonces[id] : "",
+                     MAX(loader->noted[id] - removed, 0), error);
 }
 
 /* Before the pass writes its own rows: what it brings must not hide what it lost. */
@@ -224,13 +262,19 @@ static bool count_alive(struct loader *loader, const struct work *work, int64_t 
 {
     struct table_info info;
 
-    if (!work->sweep)
+    if (!work->sweep || loader->settings.deletes == DELETES_IGNORE)
         return true;
     if (!destination_inspect(loader->dest, work->table, &info, error))
         return false;
     *ret = info.live_rows;
     table_info_done(&info);
     return true;
+}
+
+/* Where there is no column that could say it, nothing else is left. */
+static bool removes(const struct loader *loader, const struct table *table)
+{
+    return loader->settings.deletes == DELETES_REMOVE || table->deleted_at < 0;
 }
 
 static bool sweep_whole(struct loader *loader, const struct work *work, int64_t alive,
@@ -241,12 +285,15 @@ static bool sweep_whole(struct loader *loader, const struct work *work, int64_t 
                           .seen = (const int64_t *)(void *)work->seen->data,
                           .seen_count = work->seen->len,
                           .deleted_at = work->now,
-                          .remove = work->table->deleted_at < 0};
+                          .remove = removes(loader, work->table)};
     struct sweep_counts counts;
 
+    if (loader->settings.deletes == DELETES_IGNORE)
+        return true;
     if (!destination_sweep(loader->dest, &sweep, &counts, error))
         return false;
     reply->deleted += counts.flagged;
+    reply->removed += sweep.remove ? counts.flagged : 0;
     if (counts.flagged == 0)
         return true;
     reply->alive = alive;
@@ -284,7 +331,8 @@ static bool replace_groups(struct loader *loader, const struct work *work, struc
         struct sweep_counts counts;
         struct sweep sweep;
 
-        if (!group->replace || work->stream->walk != WALK_LINES)
+        if (!group->replace || work->stream->walk != WALK_LINES ||
+            loader->settings.deletes == DELETES_IGNORE)
             continue;
         sweep = (struct sweep){.table = work->table,
                                .scope = table_find_column(work->table, "deal_id"),
@@ -292,25 +340,63 @@ static bool replace_groups(struct loader *loader, const struct work *work, struc
                                .seen = (const int64_t *)(void *)group->seen->data,
                                .seen_count = group->seen->len,
                                .deleted_at = work->now,
-                               .remove = work->table->deleted_at < 0};
+                               .remove = removes(loader, work->table)};
         if (!destination_sweep(loader->dest, &sweep, &counts, error))
             return false;
         reply->deleted += counts.flagged;
+        reply->removed += sweep.remove ? counts.flagged : 0;
     }
     return true;
+}
+
+/* What the setting makes of rows that are deleted in Pipedrive; returns how many there are. Missing
+ * ones are not known to be deleted, so they are only ever flagged. */
+static unsigned apply_deletes(struct loader *loader, const struct work *work, struct reply *reply)
+{
+    int flag = work->batch->table->deleted_at;
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < work->batch->row_count; i++) {
+        struct row *row = &work->batch->rows[i];
+
+        if (!row->remove && (flag < 0 || row->cells[flag].kind != CELL_VALUE))
+            continue;
+        count++;
+        row->remove = removes(loader, work->batch->table) && !work->is_missing;
+        if (loader->settings.deletes == DELETES_IGNORE) {
+            row->remove = false;
+            if (flag >= 0)
+                row->cells[flag].kind = CELL_ABSENT;
+        }
+        reply->removed += row->remove;
+    }
+    return count;
 }
 
 static bool write_rows(struct loader *loader, const struct work *work, struct reply *reply,
                        GError **error)
 {
     struct write_counts counts = {0};
+    unsigned deleted;
 
     if (!work->batch || !work->rows_are_stored)
         return true;
+    deleted = apply_deletes(loader, work, reply);
     if (!destination_write(loader->dest, work->batch, &counts, error))
         return false;
-    reply->rows = counts.inserted_or_updated;
+    /* One that a full pass asked for was alive, so the deletion is news. */
+    reply->rows = work->is_record && deleted ? 0 : counts.inserted_or_updated;
+    reply->deleted += work->is_record ? deleted : 0;
     return true;
+}
+
+/* What a full pass saw, and whom it has asked for. */
+static bool write_seen(struct loader *loader, const struct work *work, GError **error)
+{
+    return (!work->clear_seen || seen_clear(&loader->seen, work->stream->name, error)) &&
+           (!work->note_seen || !work->batch ||
+            seen_note_batch(&loader->seen, work->batch, error)) &&
+           (!work->answered || seen_note(&loader->seen, work->stream->name, work->answered, error));
 }
 
 static bool write_queue(struct loader *loader, const struct work *work,
@@ -326,6 +412,25 @@ static bool write_queue(struct loader *loader, const struct work *work,
     return true;
 }
 
+/* In the commit of the first page of a table that is loaded anew. Else every run until its end
+ * would find it lost again, and begin again. */
+static bool forget_lost(struct loader *loader, const struct work *work, GError **error)
+{
+    if (!work->stream || !work->state || !work->rows_are_stored || !loader->anew[work->stream->id])
+        return true;
+    loader->anew[work->stream->id] = false;
+    return note_rows(loader, work->stream, loader->noted_nonces[work->stream->id], 0, error);
+}
+
+static bool note_all_removed(struct loader *loader, const struct work *work,
+                             const struct reply *reply, GError **error)
+{
+    bool lines = loader->queue.lines_table && removes(loader, loader->queue.lines_table);
+
+    return (!work->stream || note_removed(loader, work->stream->id, reply->removed, error)) &&
+           (!lines || note_removed(loader, STREAM_DEAL_PRODUCTS, reply->lines_flagged, error));
+}
+
 static bool fill_transaction(struct loader *loader, const struct work *work, struct reply *reply,
                              GError **error)
 {
@@ -337,12 +442,13 @@ static bool fill_transaction(struct loader *loader, const struct work *work, str
     if (!count_alive(loader, work, &alive, error) ||
         (work->queue_parents && !queue_plan_page(&loader->queue, work, &plan, error)))
         return false;
-    good = write_rows(loader, work, reply, error) &&
+    good = write_rows(loader, work, reply, error) && write_seen(loader, work, error) &&
            (!work->fields || destination_write(loader->dest, work->fields, &counts, error)) &&
            (!work->groups || replace_groups(loader, work, reply, error)) &&
            (!work->sweep || sweep_whole(loader, work, alive, reply, error)) &&
            write_queue(loader, work, plan, reply, error) &&
            (!work->state || put_state(loader, work->state_name, work->state, error)) &&
+           forget_lost(loader, work, error) && note_all_removed(loader, work, reply, error) &&
            (!work->ends_table || put_table_state(loader, work, error)) &&
            put_run(loader, work, reply, error);
     queue_plan_free(plan);
@@ -416,6 +522,19 @@ static bool do_seed(struct loader *loader, const struct work *work, struct reply
     return true;
 }
 
+static bool do_suspects(struct loader *loader, const struct work *work, struct reply *reply,
+                        GError **error)
+{
+    struct suspects suspects;
+
+    if (!seen_suspects(&loader->seen, work->table, work->limit, &suspects, error))
+        return false;
+    reply->suspects = suspects.ids;
+    reply->suspects_total = suspects.total;
+    reply->alive = suspects.alive;
+    return true;
+}
+
 static bool serve(struct loader *loader, const struct work *work, struct reply *reply,
                   GError **error)
 {
@@ -428,6 +547,8 @@ static bool serve(struct loader *loader, const struct work *work, struct reply *
         return do_queue(loader, work, reply, error);
     case WORK_SEED:
         return do_seed(loader, work, reply, error);
+    case WORK_SUSPECTS:
+        return do_suspects(loader, work, reply, error);
     case WORK_CLOSE:
         return true;
     }
@@ -493,7 +614,11 @@ struct loader *loader_new(const struct loader_settings *settings)
     loader->runs_table = system_runs_table();
     loader->fields_table = fields_table();
     loader->queue.parents = system_parents_table();
+    loader->seen.table = system_seen_table();
     loader->queue.settings = settings->queue;
+    loader->queue.settings.deletes = settings->deletes;
+    for (unsigned i = 0; i < STREAM_COUNT; i++)
+        loader->noted[i] = -1;
     handover_give(loader);
     loader->thread = g_thread_new("loader", loader_thread, loader);
     return loader;
@@ -533,8 +658,11 @@ void loader_free(struct loader *loader)
     table_free(loader->runs_table);
     table_free(loader->fields_table);
     table_free(loader->queue.parents);
+    table_free(loader->seen.table);
     for (unsigned i = 0; i < STREAM_COUNT; i++)
         g_free(loader->nonces[i]);
+    for (unsigned i = 0; i < STREAM_COUNT; i++)
+        g_free(loader->noted_nonces[i]);
     g_ptr_array_unref(loader->known);
     g_free(loader);
 }

@@ -9,6 +9,7 @@
 
 #include "sync/message.h"
 #include "sync/queue.h"
+#include "sync/sync.h"
 
 struct loader;
 
@@ -18,6 +19,7 @@ struct loader_settings {
     bool selected[STREAM_COUNT];             /* tables that are replicated */
     enum metadata_style metadata;
     struct queue_settings queue;
+    enum deletes_mode deletes;
     const char *run_id;
     void (*wake)(void *); /* after each reply; any thread may call it */
     void *wake_opaque;

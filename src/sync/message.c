@@ -22,6 +22,7 @@ void work_free(struct work *work)
     for (unsigned i = 0; work->groups && i < work->groups->len; i++)
         g_array_unref(g_array_index(work->groups, struct walk_group, i).seen);
     g_clear_pointer(&work->seen, g_array_unref);
+    g_clear_pointer(&work->answered, g_array_unref);
     g_clear_pointer(&work->groups, g_array_unref);
     g_clear_pointer(&work->parents, g_array_unref);
     g_clear_pointer(&work->retry, g_array_unref);
@@ -46,6 +47,7 @@ void reply_free(struct reply *reply)
         return;
     g_clear_error(&reply->error);
     g_clear_pointer(&reply->parents, g_array_unref);
+    g_clear_pointer(&reply->suspects, g_array_unref);
     g_clear_pointer(&reply->opened, opened_free);
     g_free(reply);
 }

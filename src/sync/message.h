@@ -9,11 +9,12 @@
 #include "sync/event.h"
 
 enum work_kind {
-    WORK_OPEN,   /* open the destination, read what it remembers */
-    WORK_COMMIT, /* one transaction: rows, state, queue */
-    WORK_QUEUE,  /* read parents that wait for a child */
-    WORK_SEED,   /* queue every stored deal for a child (first time, weekly) */
-    WORK_CLOSE,  /* write the run's end, close, end the thread */
+    WORK_OPEN,     /* open the destination, read what it remembers */
+    WORK_COMMIT,   /* one transaction: rows, state, queue */
+    WORK_QUEUE,    /* read parents that wait for a child */
+    WORK_SEED,     /* queue every stored deal for a child (first time, weekly) */
+    WORK_SUSPECTS, /* which rows did the full pass not see? */
+    WORK_CLOSE,    /* write the run's end, close, end the thread */
 };
 
 /* What the run log gets for a table; a snapshot. */
@@ -44,9 +45,14 @@ struct work {
     GArray *groups;           /* struct walk_group */
     GArray *parents;          /* struct parent: what the groups were read for */
     GArray *retry;            /* struct parent: back into the queue, with backoff */
+    bool clear_seen;          /* a full pass begins, or is over: what it saw is forgotten */
+    bool note_seen;           /* a full pass is under way: the batch's rows were seen */
+    GArray *answered;         /* int64_t: rows that the pass did not see and that were asked for */
+    bool is_record;           /* the batch is one of those, as it is now */
+    bool is_missing;          /* the batch flags one of those, about which nothing is known */
     bool ends_table;          /* note the number of rows, for the next run's look */
     struct run_row run;
-    /* WORK_QUEUE */
+    /* WORK_QUEUE, WORK_SUSPECTS */
     unsigned limit;
 };
 
@@ -72,11 +78,14 @@ struct reply {
     bool had_page;         /* the work held a page's rows */
     int64_t lines_flagged; /* rows of deal_products that were flagged with their deals */
     int64_t rows, deleted; /* written, newly flagged */
+    int64_t removed;       /* of the work's own table, rows that went at most: see `deletes` */
     int64_t queue;         /* parents that wait, after the commit; -1 = not counted */
-    int64_t alive;         /* with a GUARD error: rows that were alive before the pass */
-    GArray *parents;       /* WORK_QUEUE: struct parent */
-    int64_t not_due;       /* WORK_QUEUE: entries whose backoff has not passed */
-    struct opened *opened; /* WORK_OPEN */
+    int64_t alive;    /* with a GUARD error, and of WORK_SUSPECTS: rows that were alive before */
+    GArray *suspects; /* WORK_SUSPECTS: int64_t, the first of them */
+    int64_t suspects_total; /* all of them */
+    GArray *parents;        /* WORK_QUEUE: struct parent */
+    int64_t not_due;        /* WORK_QUEUE: entries whose backoff has not passed */
+    struct opened *opened;  /* WORK_OPEN */
 };
 void reply_free(struct reply *reply);
 

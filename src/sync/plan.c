@@ -72,6 +72,88 @@ static bool plan_first_load(struct planning *planning, const struct stream *stre
     return true;
 }
 
+/* --- full passes --- */
+
+static void count_row(const struct cell *cells, void *opaque)
+{
+    (void)cells;
+    ++*(int64_t *)opaque;
+}
+
+/* Rows of the table that a list will show: deals are in one of two. */
+static bool count_archived(struct planning *planning, const struct table *table, int64_t *ret,
+                           GError **error)
+{
+    struct cell yes = {.text = "1", .length = 1, .kind = CELL_VALUE};
+    struct read_query query = {.table = table,
+                               .columns = table->keys,
+                               .column_count = 1,
+                               .where = table_find_column(table, "is_archived"),
+                               .values = &yes,
+                               .value_count = 1,
+                               .order_by = -1};
+
+    *ret = 0;
+    return query.where < 0 ||
+           destination_read(planning->memory.dest, &query, count_row, ret, error);
+}
+
+static void add_pass_walk(const struct stream *stream, unsigned list, int64_t rows,
+                          struct plan_table *row)
+{
+    int64_t step = stream->paging == PAGING_OFFSET ? stream->page_rows - 1 : stream->page_rows;
+    int64_t calls = pages(rows, (unsigned)step);
+
+    row->pass_calls += calls;
+    row->pass_tokens += calls * stream->lists[list].cost_tokens;
+}
+
+/* What the destination holds is about what the lists have. */
+static bool price_pass(struct planning *planning, const struct stream *stream,
+                       struct plan_table *row, GError **error)
+{
+    g_autoptr(Table) table = fields_build_table(stream, NULL, planning->memory.metadata);
+    unsigned lists[PASS_MAX_WALKS], walks = walk_pass_lists(stream, lists);
+    struct table_info info;
+    int64_t archived = 0, rows;
+
+    if (walks == 0)
+        return true;
+    if (!destination_inspect(planning->memory.dest, table, &info, error))
+        return false;
+    rows = stream->id == STREAM_DEALS ? info.rows : info.live_rows; /* deleted ones are listed */
+    table_info_done(&info);
+    if (stream->list_count > 1 && !count_archived(planning, table, &archived, error))
+        return false;
+    for (unsigned i = 0; i < walks; i++)
+        add_pass_walk(stream, lists[i], lists[i] > 0 ? archived : rows - archived, row);
+    return true;
+}
+
+static bool plan_pass(struct planning *planning, const struct stream *stream,
+                      const struct stream_state *state, struct plan_table *row, GError **error)
+{
+    const struct schedule_settings *schedule = &planning->schedule;
+
+    row->pass_due_s = -1;
+    if (!price_pass(planning, stream, row, error))
+        return false;
+    row->pass_due = row->pass_calls > 0 && schedule_pass_is_due(stream, state, schedule);
+    if (row->pass_due) {
+        row->pass_due_s = 0;
+        row->calls_low += row->pass_calls;
+        row->calls_high += row->pass_calls;
+        row->tokens_low += row->pass_tokens;
+        row->tokens_high += row->pass_tokens;
+        row->note = "with a full pass";
+    } else if (row->pass_calls > 0 && schedule->refresh_every_s > 0 &&
+               state->pass_at != INSTANT_NONE) {
+        row->pass_due_s =
+            MAX(0, schedule->refresh_every_s - (schedule->now - state->pass_at) / INSTANT_SECOND);
+    }
+    return true;
+}
+
 static void plan_increment(struct planning *planning, const struct stream *stream,
                            const struct stream_state *state, struct plan_table *row)
 {
@@ -79,7 +161,7 @@ static void plan_increment(struct planning *planning, const struct stream *strea
     int64_t due_in_s;
     unsigned count = schedule_legs(stream, state, &planning->schedule, legs, &due_in_s);
 
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count && legs[i].leg != LEG_PASS && legs[i].leg != LEG_CONFIRM; i++)
         add_calls(row, 1, 1, stream->lists[legs[i].list].cost_tokens);
     row->note = count == 0                   ? "not due"
                 : stream->walk == WALK_WHOLE ? NULL
@@ -117,6 +199,7 @@ static bool plan_stream(struct planning *planning, const struct stream *stream, 
         good = plan_first_load(planning, stream, &row, error);
     else
         plan_increment(planning, stream, &state, &row);
+    good = good && plan_pass(planning, stream, &state, &row, error);
     if (good && stream->fields != FIELDS_NONE &&
         planning->settings->custom_fields != CUSTOM_FIELDS_JSON &&
         schedule_is_due(&planning->schedule, state.fields_at,
@@ -142,6 +225,8 @@ static void add_up(struct planning *planning)
         report->calls_high += row->calls_high;
         report->tokens_low += row->tokens_low;
         report->tokens_high += row->tokens_high;
+        report->pass_calls += row->pass_calls;
+        report->pass_tokens += row->pass_tokens;
     }
     report->burst_limit = planning->api.burst_limit;
     report->daily_limit = planning->api.daily_limit;
@@ -175,9 +260,13 @@ static bool plan_all(struct planning *planning, GError **error)
     bool good = api_who(&planning->api, NULL, &who, error) && check_company(planning, &who, error);
 
     identity_done(&who);
-    planning->schedule = (struct schedule_settings){.now = api_now(&planning->api),
-                                                    .start_date = planning->settings->start_date,
-                                                    .all_now = planning->settings->all_now};
+    planning->schedule =
+        (struct schedule_settings){.now = api_now(&planning->api),
+                                   .start_date = planning->settings->start_date,
+                                   .all_now = planning->settings->all_now,
+                                   .refresh_every_s = planning->settings->refresh_every_s >= 0
+                                                          ? planning->settings->refresh_every_s
+                                                          : SCHEDULE_REFRESH_S};
     schedule_intervals(planning->settings->every_s, planning->schedule.every_s);
     for (unsigned i = 0; good && i < STREAM_COUNT; i++)
         if (memory_is_selected(planning->settings, &catalog[i]))

@@ -282,19 +282,21 @@ static bool write_batch(const struct queue *queue, struct batch *batch, GError *
     return good;
 }
 
-static bool flag_lines(const struct queue *queue, const struct gone *gone, int64_t *flagged,
-                       GError **error)
+static bool flag_lines(const struct queue *queue, const struct work *work, const struct gone *gone,
+                       int64_t *flagged, GError **error)
 {
     struct sweep_counts counts;
     struct sweep sweep;
 
-    if (!queue->lines_table)
+    if (!queue->lines_table || queue->settings.deletes == DELETES_IGNORE)
         return true;
-    sweep = (struct sweep){.table = queue->lines_table,
-                           .scope = table_find_column(queue->lines_table, "deal_id"),
-                           .scope_value = gone->deal,
-                           .deleted_at = gone->at,
-                           .remove = queue->lines_table->deleted_at < 0};
+    sweep =
+        (struct sweep){.table = queue->lines_table,
+                       .scope = table_find_column(queue->lines_table, "deal_id"),
+                       .scope_value = gone->deal,
+                       .deleted_at = gone->at,
+                       .remove = queue->lines_table->deleted_at < 0 ||
+                                 (queue->settings.deletes == DELETES_REMOVE && !work->is_missing)};
     if (!destination_sweep(queue->dest, &sweep, &counts, error))
         return false;
     *flagged += counts.flagged;
@@ -306,7 +308,6 @@ bool queue_apply_plan(const struct queue *queue, const struct work *work,
 {
     struct batch *batch = new_batch(queue);
 
-    (void)work;
     for (unsigned i = 0; i < plan->lines->len; i++)
         add_entry(batch, LINES, &g_array_index(plan->lines, struct parent, i), INSTANT_NONE);
     for (unsigned i = 0; i < plan->flow->len; i++)
@@ -316,7 +317,8 @@ bool queue_apply_plan(const struct queue *queue, const struct work *work,
     if (!write_batch(queue, batch, error))
         return false;
     for (unsigned i = 0; i < plan->gone->len; i++)
-        if (!flag_lines(queue, &g_array_index(plan->gone, struct gone, i), ret_flagged, error))
+        if (!flag_lines(queue, work, &g_array_index(plan->gone, struct gone, i), ret_flagged,
+                        error))
             return false;
     return true;
 }

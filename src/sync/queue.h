@@ -7,12 +7,14 @@
 #define PENSTOCK_SYNC_QUEUE_H
 
 #include "sync/message.h"
+#include "sync/sync.h"
 
 struct queue_settings {
-    bool lines;       /* deal_products is replicated */
-    bool flow;        /* dealflow is replicated */
-    bool flow_all;    /* every changed deal, not only those that are new or moved stage */
-    bool deals_table; /* the table deals exists: what it holds tells what is new */
+    bool lines;                /* deal_products is replicated */
+    bool flow;                 /* dealflow is replicated */
+    bool flow_all;             /* every changed deal, not only those that are new or moved stage */
+    enum deletes_mode deletes; /* of the lines that go with their deal */
+    bool deals_table;          /* the table deals exists: what it holds tells what is new */
 };
 
 struct queue {

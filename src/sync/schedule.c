@@ -53,6 +53,57 @@ static bool is_lowered(const struct list_state *list, instant_t start)
     return list->floor != INSTANT_NONE && (start == INSTANT_NONE || start < list->floor);
 }
 
+bool schedule_was_paused(const struct stream *stream, const struct stream_state *state,
+                         const struct schedule_settings *settings)
+{
+    for (unsigned i = 0; i < stream->list_count; i++) {
+        instant_t done = state->lists[i].done_at;
+
+        if (done != INSTANT_NONE && settings->now != INSTANT_NONE &&
+            settings->now - done > SCHEDULE_PAUSE_S * INSTANT_SECOND)
+            return true;
+    }
+    return false;
+}
+
+bool schedule_pass_is_stale(const struct stream_state *state,
+                            const struct schedule_settings *settings)
+{
+    const struct pass_state *pass = &state->pass;
+
+    if (!pass->open || pass->step != PASS_JUDGE)
+        return false;
+    return pass->rows == 0 || pass->t0 == INSTANT_NONE || settings->now == INSTANT_NONE ||
+           settings->now - pass->t0 >= settings->every_s[INTERVAL_FULL] * INSTANT_SECOND;
+}
+
+bool schedule_pass_is_due(const struct stream *stream, const struct stream_state *state,
+                          const struct schedule_settings *settings)
+{
+    unsigned lists[PASS_MAX_WALKS];
+
+    if (walk_pass_lists(stream, lists) == 0 || schedule_is_first_load(stream, state))
+        return false;
+    if (state->pass.open || settings->refresh_now)
+        return true;
+    if (settings->refresh_every_s == 0)
+        return false;
+    return state->pass_at == INSTANT_NONE || settings->now == INSTANT_NONE ||
+           settings->now - state->pass_at >= settings->refresh_every_s * INSTANT_SECOND ||
+           schedule_was_paused(stream, state, settings);
+}
+
+unsigned schedule_pass_legs(const struct stream *stream, const struct stream_state *state,
+                            struct schedule_leg *ret)
+{
+    unsigned lists[PASS_MAX_WALKS], count = 0, walks = walk_pass_lists(stream, lists);
+
+    for (unsigned i = state->pass.leg; i < walks; i++)
+        add_leg(ret, &count, lists[i], LEG_PASS, INSTANT_NONE);
+    add_leg(ret, &count, 0, LEG_CONFIRM, INSTANT_NONE);
+    return count;
+}
+
 unsigned schedule_legs(const struct stream *stream, const struct stream_state *state,
                        const struct schedule_settings *settings, struct schedule_leg *ret,
                        int64_t *ret_due_in_s)
@@ -75,6 +126,8 @@ unsigned schedule_legs(const struct stream *stream, const struct stream_state *s
         if (stream->walk != WALK_WHOLE && is_lowered(list, settings->start_date))
             add_leg(ret, &count, i, LEG_STRETCH, settings->start_date);
     }
+    if (schedule_pass_is_due(stream, state, settings))
+        count += schedule_pass_legs(stream, state, ret + count);
     if (count == 0)
         *ret_due_in_s = soonest;
     return count;

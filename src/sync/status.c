@@ -1,5 +1,6 @@
 #include "sync/commands.h"
 #include "sync/memory.h"
+#include "sync/schedule.h"
 #include "sync/system.h"
 
 #include <string.h>
@@ -92,8 +93,27 @@ static void fill_times(const struct stream *stream, const struct stream_state *s
     row->lag_s = MAX(0, (g_get_real_time() - done) / INSTANT_SECOND);
 }
 
-static bool add_table(struct memory *memory, const struct stream *stream,
-                      struct status_report *report, GError **error)
+static void fill_pass(const struct sync_settings *settings, const struct stream *stream,
+                      const struct stream_state *state, struct status_table *row)
+{
+    int64_t every_s =
+        settings->refresh_every_s >= 0 ? settings->refresh_every_s : SCHEDULE_REFRESH_S;
+    unsigned lists[PASS_MAX_WALKS];
+
+    row->pass_due_s = -1;
+    if (walk_pass_lists(stream, lists) == 0)
+        return;
+    row->pass_open = state->pass.open;
+    row->pass_rows = state->pass.rows;
+    if (state->pass_at == INSTANT_NONE)
+        return;
+    instant_format_rfc3339(state->pass_at, row->last_pass);
+    if (every_s > 0)
+        row->pass_due_s = MAX(0, every_s - (g_get_real_time() - state->pass_at) / INSTANT_SECOND);
+}
+
+static bool add_table(struct memory *memory, const struct sync_settings *settings,
+                      const struct stream *stream, struct status_report *report, GError **error)
 {
     struct status_table row = {.table = stream->name};
     struct stream_state state;
@@ -106,6 +126,7 @@ static bool add_table(struct memory *memory, const struct stream *stream,
            memory_backlog(memory, stream->name, &row.backlog, error) &&
            count_rows(memory, stream, &row, error);
     fill_times(stream, &state, &last, &row);
+    fill_pass(settings, stream, &state, &row);
     row.last_outcome = last.outcome;
     if (row.lag_s < 0)
         report->max_lag_s = -1;
@@ -134,7 +155,7 @@ bool status_run(const struct sync_settings *settings, struct status_report *ret,
     json_int64(json_member(connection, "company_id"), &ret->company_id);
     for (unsigned i = 0; good && i < STREAM_COUNT; i++)
         if (memory_is_selected(settings, &catalog[i]))
-            good = add_table(&memory, &catalog[i], ret, error);
+            good = add_table(&memory, settings, &catalog[i], ret, error);
     memory_close(&memory);
     if (!good)
         status_report_done(ret);

@@ -23,6 +23,13 @@ enum dealflow_mode {
     DEALFLOW_OFF
 };
 
+/* What becomes of a row that is deleted in Pipedrive. */
+enum deletes_mode {
+    DELETES_FLAG,   /* _deleted_at says since when */
+    DELETES_REMOVE, /* it goes */
+    DELETES_IGNORE, /* nothing: it stays as it was last seen */
+};
+
 /* Everything is copied by sync_new() and the functions of the commands. */
 struct sync_settings {
     const char *connection; /* name; "default" without a configuration file */
@@ -38,9 +45,12 @@ struct sync_settings {
     enum custom_fields_mode custom_fields;
     enum dealflow_mode dealflow;
     enum metadata_style metadata; /* names of the system columns */
+    enum deletes_mode deletes;
+    bool refresh_now;   /* a full pass of every table, now */
     int64_t every_s[3]; /* per interval class (enum interval_class in pipedrive/catalog.h); -1 = its
                            default */
     int64_t full_every_s;    /* all deals with products are read again; -1 = a week */
+    int64_t refresh_every_s; /* full passes; 0 = never by itself, -1 = 14 days */
     size_t memory_bytes;     /* credit for pages under way; 0 = 32 MiB */
     int64_t retry_base_ms;   /* 0 = 500 */
     int64_t timeout_ms;      /* of connecting and of silence, half of a request's; 0 = client.c's */

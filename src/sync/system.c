@@ -40,6 +40,14 @@ struct table *system_parents_table(void)
     return make_table("_penstock_parents", rows, G_N_ELEMENTS(rows), 2);
 }
 
+struct table *system_seen_table(void)
+{
+    static const struct column_row rows[] = {
+        {"chunk", COLUMN_INTEGER}, {"table", COLUMN_TEXT}, {"ids", COLUMN_TEXT}};
+
+    return make_table("_penstock_seen", rows, G_N_ELEMENTS(rows), 2);
+}
+
 struct table *system_runs_table(void)
 {
     static const struct column_row rows[] = {

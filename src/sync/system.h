@@ -23,6 +23,14 @@ enum {
 };
 struct table *system_parents_table(void);
 
+/* _penstock_seen: ids that a full pass under way has seen, 4,096 a row. */
+enum {
+    SEEN_CHUNK, /* id divided by 4,096; first in the key, because it is looked up by it */
+    SEEN_TABLE,
+    SEEN_IDS, /* bits, as base64 */
+};
+struct table *system_seen_table(void);
+
 /* _penstock_runs: one row a run and table. */
 enum {
     RUN_ID,

@@ -34,6 +34,8 @@ static void smallest(void)
     for (int i = 0; i < 3; i++)
         g_assert_cmpint(config->values[0].every_s[i], ==, -1);
     g_assert_cmpint(config->values[0].full_every_s, ==, -1);
+    g_assert_cmpint(config->values[0].refresh_every_s, ==, -1);
+    g_assert_cmpint(acme->deletes, ==, DELETES_FLAG);
     g_assert_cmpint(acme->custom_fields, ==, CUSTOM_FIELDS_NAMES);
     g_assert_cmpint(acme->dealflow, ==, DEALFLOW_STAGES);
     config_free(config);
@@ -50,7 +52,9 @@ static void everything(void)
                                       "    dealflow: off\n"
                                       "    metadata_columns: stitch\n"
                                       "    every: {hot: 0, archived: 6h, full: 1d12h}\n"
-                                      "    full_every: 7d\n");
+                                      "    full_every: 7d\n"
+                                      "    deletes: remove\n"
+                                      "    refresh_every: never\n");
     const struct config_connection *acme = config->document->connections;
     const struct config_values *values = config->values;
     g_assert_cmpstr(acme->schema, ==, "acme_crm");
@@ -64,6 +68,8 @@ static void everything(void)
     g_assert_cmpint(values->every_s[1], ==, 6 * 3600);
     g_assert_cmpint(values->every_s[2], ==, 36 * 3600);
     g_assert_cmpint(values->full_every_s, ==, 7 * 86400);
+    g_assert_cmpint(values->refresh_every_s, ==, 0);
+    g_assert_cmpint(acme->deletes, ==, DELETES_REMOVE);
     config_free(config);
 }
 
@@ -126,6 +132,11 @@ static const struct refused {
      "\"Names\""},
     {"gateway", ONE "    gateway: berlin\n",
      "penstock.yaml:5: connection \"acme\": \"gateway\" takes only none, not \"berlin\""},
+    {"refresh", ONE "    refresh_every: weekly\n",
+     "penstock.yaml:5: connection \"acme\": \"refresh_every\" takes a duration such as 14d, or "
+     "never"},
+    {"deletes", ONE "    deletes: hide\n",
+     "penstock.yaml:5: connection \"acme\": \"deletes\" takes one of flag, remove, ignore"},
     {"duration", ONE "    full_every: weekly\n",
      "penstock.yaml:5: connection \"acme\": \"full_every\" takes a duration such as"},
     {"every-duration", ONE "    every:\n      hot: 0\n      full: 24\n",
@@ -325,6 +336,10 @@ static void typed_wins(struct folder *folder, gconstpointer unused)
     g_assert_cmpint(settings->dealflow, ==, DEALFLOW_ALL);
     g_assert_cmpint(settings->start_date, ==, INT64_C(1706745600) * INSTANT_SECOND);
     g_assert_true(settings->all_now);
+    g_assert_cmpint(settings->deletes, ==, DELETES_FLAG);
+    g_autoptr(GPtrArray) removing =
+        make(folder, ONE "    deletes: ignore\n", "refresh --deletes remove", ALL, NULL);
+    g_assert_cmpint(at(removing, 0)->settings.deletes, ==, DELETES_REMOVE);
 }
 
 static void reset_names(struct folder *folder, gconstpointer unused)

@@ -296,7 +296,7 @@ static void writes_json(void)
                     "\"rows\":5,\"wall_s\":1.050,"
                     "\"error\":{\"code\":\"retry\",\"message\":\"1 table failed\"},"
                     "\"tables\":[{\"table\":\"deals\",\"outcome\":\"failed\",\"rows\":5,"
-                    "\"deleted\":0,\"rejected\":0,\"requests\":1,"
+                    "\"deleted\":0,\"missing\":0,\"rejected\":0,\"requests\":1,"
                     "\"tokens\":10,\"bookmark\":null,\"message\":\"HTTP 500\"}]}");
     result = (struct sync_result){.connection = "acme", .outcome = OUTCOME_PARKED, .resume_s = 60};
     g_autofree char *parked = summary_json(&result);
