@@ -26,7 +26,7 @@ void walk_state_clear(struct walk_state *walk)
 
 static void pass_state_init(struct pass_state *pass)
 {
-    *pass = (struct pass_state){.t0 = INSTANT_NONE};
+    *pass = (struct pass_state){.t0 = INSTANT_NONE, .refused_at = INSTANT_NONE};
     walk_state_init(&pass->walk);
 }
 
@@ -119,6 +119,7 @@ static void put_pass(struct json_writer *writer, const struct pass_state *pass)
         json_put_bool(writer, "twice", true);
     json_put_int(writer, "leg", pass->leg);
     put_instant(writer, "t0", pass->t0);
+    put_instant(writer, "refused_at", pass->refused_at);
     json_put_int(writer, "rows", pass->rows);
     put_walk(writer, "walk", &pass->walk);
     json_end_object(writer);
@@ -266,6 +267,7 @@ static bool get_pass(const struct json_value *value, struct pass_state *pass)
     pass->leg = (unsigned)leg;
     return get_step(json_member(value, "step"), &pass->step) &&
            get_bool(value, "twice", &pass->twice) && get_instant(value, "t0", &pass->t0) &&
+           get_instant(value, "refused_at", &pass->refused_at) &&
            get_int(value, "rows", &pass->rows) && get_walk(json_member(value, "walk"), &pass->walk);
 }
 

@@ -70,7 +70,8 @@ struct pass_state {
     bool twice;   /* a small table that seems to have lost more than half is read a second time */
     unsigned leg; /* how many of its walks are complete */
     instant_t t0; /* the server's time when it began */
-    int64_t rows; /* that its walks brought */
+    instant_t refused_at; /* when the guard first asked a person; NONE = it did not */
+    int64_t rows;         /* that its walks brought */
     struct walk_state walk;
 };
 

@@ -236,8 +236,10 @@ static void begin_pass(struct job *job)
 {
     const struct schedule_settings *schedule = &job->context->schedule;
 
-    if (schedule_pass_is_stale(&job->state, schedule))
+    if (schedule_pass_is_stale(&job->state, schedule)) {
         pass_state_clear(&job->state.pass);
+        job->state.pass.open = job->clears_seen = true;
+    }
     if (job->stream->id == STREAM_DEALS && job->selected &&
         schedule_was_paused(job->stream, &job->state, schedule) &&
         !schedule_pass_is_due(job->stream, &job->state, schedule))

@@ -69,6 +69,19 @@ static void read_again(struct job *job)
     job_begin_leg(job);
 }
 
+/* The next runs ask again, without reading again; after a day they read again too. */
+static void keep_question(struct job *job)
+{
+    struct work *work;
+
+    if (job->state.pass.refused_at == INSTANT_NONE)
+        job->state.pass.refused_at = job->context->now(job->context->opaque);
+    work = job_work(job, WORK_COMMIT);
+    work->table = NULL;
+    job_put_state(job, work);
+    job_push(job, work);
+}
+
 static void refuse(struct job *job, const struct reply *reply)
 {
     g_autoptr(GError) error = NULL;
@@ -92,6 +105,7 @@ static void refuse(struct job *job, const struct reply *reply)
                    "(%" G_GINT64_FORMAT " tokens) and follow the answers, run again with --yes",
                    reply->suspects_total, reply->alive, job->stream->name, why,
                    reply->suspects_total * job->stream->get_tokens);
+    keep_question(job);
     job_fail(job, error);
 }
 

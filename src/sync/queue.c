@@ -179,6 +179,7 @@ static void plan_deal(const struct queue *queue, const struct work *work,
                                                   work->is_backfill));
     bool changed = is_new || !compare || !cell_equals(&cells[columns->time], stored->time) ||
                    !cell_equals(&cells[columns->count], stored->count) ||
+                   !cell_equals(&cells[columns->stage_time], stored->stage_time) ||
                    stored->deleted != deleted || is_unsettled(work, parent.time);
 
     if (compare && stored) /* moved twice in one second, or its log was not read while deleted */

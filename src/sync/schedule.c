@@ -71,10 +71,10 @@ bool schedule_pass_is_stale(const struct stream_state *state,
 {
     const struct pass_state *pass = &state->pass;
 
-    if (!pass->open || pass->step != PASS_JUDGE)
+    if (!pass->open || pass->refused_at == INSTANT_NONE)
         return false;
-    return pass->rows == 0 || pass->t0 == INSTANT_NONE || settings->now == INSTANT_NONE ||
-           settings->now - pass->t0 >= settings->every_s[INTERVAL_FULL] * INSTANT_SECOND;
+    return pass->rows == 0 || settings->now == INSTANT_NONE ||
+           settings->now - pass->refused_at >= settings->every_s[INTERVAL_FULL] * INSTANT_SECOND;
 }
 
 bool schedule_pass_is_due(const struct stream *stream, const struct stream_state *state,

@@ -1,4 +1,4 @@
-/* Seen: which ids a full pass under way has met, kept in _penstock_seen so that a pass may take
+/* Seen: which ids a full pass under way has met, kept in _penstock_pass so that a pass may take
  * days.
  *
  * A row holds 4,096 ids as bits: a table of five million rows needs about 1,200 of them, and a page
@@ -10,7 +10,7 @@
 
 struct seen {
     struct destination *dest;
-    struct table *table; /* definition of _penstock_seen */
+    struct table *table; /* definition of _penstock_pass */
 };
 
 /* name: the replicated table's. Inside a transaction. */

@@ -45,7 +45,7 @@ struct table *system_seen_table(void)
     static const struct column_row rows[] = {
         {"chunk", COLUMN_INTEGER}, {"table", COLUMN_TEXT}, {"ids", COLUMN_TEXT}};
 
-    return make_table("_penstock_seen", rows, G_N_ELEMENTS(rows), 2);
+    return make_table("_penstock_pass", rows, G_N_ELEMENTS(rows), 2);
 }
 
 struct table *system_runs_table(void)

@@ -23,7 +23,7 @@ enum {
 };
 struct table *system_parents_table(void);
 
-/* _penstock_seen: ids that a full pass under way has seen, 4,096 a row. */
+/* _penstock_pass: ids that a full pass under way has seen, 4,096 a row. */
 enum {
     SEEN_CHUNK, /* id divided by 4,096; first in the key, because it is looked up by it */
     SEEN_TABLE,

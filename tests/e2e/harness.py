@@ -188,9 +188,9 @@ class SyncResult:
         return {name: row["rows"] for name, row in self.tables.items() if row["rows"]}
 
 
-def sync_words(simulator, url, *words):
+def sync_words(simulator, url, *words, command="sync"):
     return (
-        "sync",
+        command,
         "--to",
         url,
         "--api-url",
@@ -202,9 +202,11 @@ def sync_words(simulator, url, *words):
     )
 
 
-def start_sync(simulator, url, *words, token=None, env=None):
+def start_sync(simulator, url, *words, token=None, env=None, command="sync"):
     return start_penstock(
-        *sync_words(simulator, url, *words), token=token or simulator.token, env=env
+        *sync_words(simulator, url, *words, command=command),
+        token=token or simulator.token,
+        env=env,
     )
 
 
@@ -212,11 +214,17 @@ def finish_sync(process, timeout=120):
     return SyncResult(finish_penstock(process, timeout))
 
 
-def sync(simulator, url, *words, code=0, token=None, env=None, timeout=120):
+def sync(simulator, url, *words, code=0, token=None, env=None, timeout=120, command="sync"):
     """Runs once, and insists on the exit code; code=None takes any."""
-    result = finish_sync(start_sync(simulator, url, *words, token=token, env=env), timeout)
+    process = start_sync(simulator, url, *words, token=token, env=env, command=command)
+    result = finish_sync(process, timeout)
     assert code is None or result.code == code, result
     return result
+
+
+def refresh(simulator, url, *words, **more):
+    """A sync with a full pass."""
+    return sync(simulator, url, *words, command="refresh", **more)
 
 
 def random_seed():
