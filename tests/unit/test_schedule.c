@@ -276,12 +276,126 @@ static void due_at_an_unknown_time(void)
     g_assert_true(schedule_is_due(&settings, at(NOW), 86400));
 }
 
+/* --- full passes --- */
+
+#define WEEK_AGO     "2026-11-17T12:00:00Z"
+#define FORTNIGHT    "2026-11-10T12:00:00Z"
+#define ALMOST       "2026-11-10T12:00:01Z"
+#define DAYS_25      "2026-10-30T12:00:00Z"
+#define DAYS_25_MORE "2026-10-30T11:59:59Z"
+
+struct pass_case {
+    const char *what;
+    enum stream_id stream;
+    const char *pass_at, *done_at; /* of the last pass, of all lists */
+    int64_t every_s;
+    bool now, open;
+    unsigned leg; /* of the one that is open */
+    const char *legs;
+};
+
+static const struct pass_case passes[] = {
+    {"not yet", STREAM_PERSONS, ALMOST, NOW, SCHEDULE_REFRESH_S, false, false, 0, ""},
+    {"due", STREAM_PERSONS, FORTNIGHT, NOW, SCHEDULE_REFRESH_S, false, false, 0,
+     "pass:0 confirm:0"},
+    {"never made", STREAM_NOTES, NULL, NOW, SCHEDULE_REFRESH_S, false, false, 0,
+     "pass:0 confirm:0"},
+    {"never by itself", STREAM_PERSONS, FORTNIGHT, NOW, 0, false, false, 0, ""},
+    {"asked for", STREAM_FILES, NOW, NOW, 0, true, false, 0, "pass:0 confirm:0"},
+    {"deals have two lists", STREAM_DEALS, FORTNIGHT, NOW, SCHEDULE_REFRESH_S, false, false, 0,
+     "pass:1 pass:0 pass:1 confirm:0"},
+    {"one list is read", STREAM_DEALS, NOW, NOW, 0, false, true, 1, "pass:0 pass:1 confirm:0"},
+    {"all lists are read", STREAM_DEALS, NOW, NOW, 0, false, true, 3, "confirm:0"},
+    {"a pause", STREAM_DEALS, WEEK_AGO, DAYS_25_MORE, 60 * SCHEDULE_REFRESH_S, false, false, 0,
+     "pass:1 pass:0 pass:1 confirm:0"},
+    {"no pause", STREAM_DEALS, WEEK_AGO, DAYS_25, 60 * SCHEDULE_REFRESH_S, false, false, 0, ""},
+    {"a pause, but never", STREAM_DEALS, WEEK_AGO, DAYS_25_MORE, 0, false, false, 0, ""},
+    {"what is read whole needs none", STREAM_USERS, NULL, NOW, SCHEDULE_REFRESH_S, true, false, 0,
+     ""},
+    {"children need none", STREAM_DEALFLOW, NULL, NOW, SCHEDULE_REFRESH_S, true, false, 0, ""},
+};
+
+/* The legs of the pass, behind all others. */
+static char *pass_text(const struct schedule_leg *legs, unsigned count)
+{
+    GString *text = g_string_new(NULL);
+
+    for (unsigned i = 0; i < count; i++) {
+        bool of_pass = legs[i].leg == LEG_PASS || legs[i].leg == LEG_CONFIRM;
+
+        g_assert_true(of_pass || text->len == 0);
+        if (of_pass)
+            g_string_append_printf(text, "%s%s:%u", text->len ? " " : "",
+                                   legs[i].leg == LEG_PASS ? "pass" : "confirm", legs[i].list);
+    }
+    return g_string_free(text, FALSE);
+}
+
+static void check_pass(const void *data)
+{
+    const struct pass_case *c = data;
+    struct schedule_settings settings = {.now = at(NOW),
+                                         .start_date = INSTANT_NONE,
+                                         .every_s = {0, 6 * 3600, 86400},
+                                         .refresh_every_s = c->every_s,
+                                         .refresh_now = c->now};
+    struct schedule_leg legs[SCHEDULE_MAX_LEGS];
+    struct stream_state state;
+    int64_t due_in_s;
+
+    stream_state_init(&state);
+    for (unsigned i = 0; i < STREAM_MAX_LISTS; i++) {
+        state.lists[i].loaded = true;
+        state.lists[i].done_at = at(c->done_at);
+    }
+    state.again_done = true;
+    state.pass_at = instant_or_none(c->pass_at);
+    state.pass.open = c->open;
+    state.pass.leg = c->leg;
+    unsigned count = schedule_legs(&catalog[c->stream], &state, &settings, legs, &due_in_s);
+    g_autofree char *text = pass_text(legs, count);
+    g_assert_cmpstr(text, ==, c->legs);
+    state.again_done = state.lists[0].loaded = false; /* a first load is one */
+    count = schedule_legs(&catalog[c->stream], &state, &settings, legs, &due_in_s);
+    g_autofree char *first = pass_text(legs, count);
+    g_assert_cmpstr(first, ==, "");
+    stream_state_done(&state);
+}
+
+/* A question to a person waits a day; one about an empty list is asked anew at once. */
+static void stale_questions(void)
+{
+    struct schedule_settings settings = {.now = at(NOW), .every_s = {0, 6 * 3600, 86400}};
+    struct stream_state state;
+
+    stream_state_init(&state);
+    state.pass.open = true;
+    state.pass.step = PASS_JUDGE;
+    state.pass.t0 = at("2026-01-01T00:00:00Z");
+    state.pass.rows = 7;
+    g_assert_false(schedule_pass_is_stale(&state, &settings)); /* it was only interrupted */
+    state.pass.refused_at = at(HOUR_AGO);
+    g_assert_false(schedule_pass_is_stale(&state, &settings));
+    state.pass.refused_at = at(DAY_AGO);
+    g_assert_true(schedule_pass_is_stale(&state, &settings));
+    state.pass.refused_at = at(HOUR_AGO);
+    state.pass.rows = 0;
+    g_assert_true(schedule_pass_is_stale(&state, &settings));
+    stream_state_done(&state);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     add_cases("first", first_loads, G_N_ELEMENTS(first_loads), check_first_load);
     add_cases("increment", increments, G_N_ELEMENTS(increments), check_increment);
     add_cases("all", all_now, G_N_ELEMENTS(all_now), check_all_now);
+    for (size_t i = 0; i < G_N_ELEMENTS(passes); i++) {
+        g_autofree char *path = g_strdup_printf("/schedule/pass/%s", passes[i].what);
+
+        g_test_add_data_func(path, &passes[i], check_pass);
+    }
+    g_test_add_func("/schedule/pass/stale", stale_questions);
     g_test_add_func("/schedule/intervals", intervals);
     g_test_add_func("/schedule/due", due);
     g_test_add_func("/schedule/due-unknown", due_at_an_unknown_time);

@@ -74,6 +74,18 @@ static void assert_same_list(const struct list_state *a, const struct list_state
     assert_same_walk(&a->stretch, &b->stretch);
 }
 
+static void assert_same_pass(const struct pass_state *a, const struct pass_state *b)
+{
+    g_assert_cmpint(a->open, ==, b->open);
+    g_assert_cmpint((int)a->step, ==, (int)b->step);
+    g_assert_cmpint(a->twice, ==, b->twice);
+    g_assert_cmpuint(a->leg, ==, b->leg);
+    g_assert_cmpint(a->t0, ==, b->t0);
+    g_assert_cmpint(a->refused_at, ==, b->refused_at);
+    g_assert_cmpint(a->rows, ==, b->rows);
+    assert_same_walk(&a->walk, &b->walk);
+}
+
 static void assert_same(const struct stream_state *a, const struct stream_state *b)
 {
     for (unsigned i = 0; i < STREAM_MAX_LISTS; i++)
@@ -84,6 +96,8 @@ static void assert_same(const struct stream_state *a, const struct stream_state 
     g_assert_cmpint(a->seeded, ==, b->seeded);
     g_assert_cmpint(a->fields_at, ==, b->fields_at);
     g_assert_cmpint(a->full_at, ==, b->full_at);
+    g_assert_cmpint(a->pass_at, ==, b->pass_at);
+    assert_same_pass(&a->pass, &b->pass);
     g_assert_cmpuint(a->recent->len, ==, b->recent->len);
     for (unsigned i = 0; i < a->recent->len; i++) {
         const struct recent_row *left = &g_array_index(a->recent, struct recent_row, i);
@@ -132,6 +146,15 @@ static void fill(struct stream_state *state)
     state->again_done = state->gated = state->as_json = state->seeded = true;
     state->fields_at = at("2026-11-20T00:00:00Z");
     state->full_at = at("2026-11-21T00:00:00Z");
+    state->pass_at = at("2026-11-22T00:00:00Z");
+    state->pass = (struct pass_state){.open = true,
+                                      .step = PASS_ASK,
+                                      .twice = true,
+                                      .leg = 2,
+                                      .t0 = at("2026-11-22T01:00:00Z"),
+                                      .refused_at = at("2026-11-22T02:00:00Z"),
+                                      .rows = 5000000000};
+    fill_walk(&state->pass.walk, MODE_TIME, 20);
     g_array_append_vals(state->recent, recent, G_N_ELEMENTS(recent));
 }
 
@@ -158,9 +181,9 @@ static void nothing_comes_back_as_nothing(struct fixture *f, const void *unused)
 static void flags_are_told_apart(struct fixture *f, const void *unused)
 {
     bool *const flags[] = {
-        &f->state.again_done,        &f->state.gated,           &f->state.seeded,
-        &f->state.lists[0].loaded,   &f->state.lists[1].loaded, &f->state.lists[0].has_nulls,
-        &f->state.lists[1].has_nulls};
+        &f->state.again_done,         &f->state.gated,           &f->state.seeded,
+        &f->state.lists[0].loaded,    &f->state.lists[1].loaded, &f->state.lists[0].has_nulls,
+        &f->state.lists[1].has_nulls, &f->state.pass.open};
 
     (void)unused;
     for (size_t i = 0; i < G_N_ELEMENTS(flags); i++) {
@@ -174,10 +197,11 @@ static void flags_are_told_apart(struct fixture *f, const void *unused)
 static void each_instant_may_be_missing(struct fixture *f, const void *unused)
 {
     struct list_state *list = &f->state.lists[1];
-    instant_t *const instants[] = {&list->floor,        &list->bookmark,   &list->done_at,
-                                   &list->walk.from,    &list->walk.until, &list->walk.since,
-                                   &list->walk.at,      &list->walk.t0,    &list->stretch.until,
-                                   &f->state.fields_at, &f->state.full_at};
+    instant_t *const instants[] = {
+        &list->floor,         &list->bookmark,           &list->done_at,          &list->walk.from,
+        &list->walk.until,    &list->walk.since,         &list->walk.at,          &list->walk.t0,
+        &list->stretch.until, &f->state.fields_at,       &f->state.full_at,       &f->state.pass_at,
+        &f->state.pass.t0,    &f->state.pass.refused_at, &f->state.pass.walk.from};
 
     (void)unused;
     fill(&f->state);
@@ -196,6 +220,8 @@ static void clearing_frees_and_forgets(struct fixture *f, const void *unused)
     (void)unused;
     fill(&f->state);
     walk_state_clear(&f->state.lists[0].walk);
+    pass_state_clear(&f->state.pass);
+    assert_same_pass(&f->state.pass, &f->back.pass);
     assert_same_walk(&f->state.lists[0].walk, &f->back.lists[0].walk);
 }
 
@@ -206,6 +232,9 @@ static const char good_state[] =
     "'walk':{'mode':'time','probe':'first','from':'2026-01-02T00:00:00Z','cursor':'abc',"
     "'start':5,'anchor':6}}},'again_done':true,'gated':false,'as_json':false,'seeded':false,"
     "'fields_at':'2026-01-03T00:00:00Z','full_at':'2026-01-04T00:00:00Z',"
+    "'pass_at':'2026-01-06T00:00:00Z','pass':{'step':'judge','twice':true,'leg':3,"
+    "'t0':'2026-01-07T00:00:00Z','refused_at':'2026-01-08T00:00:00Z','rows':8,"
+    "'walk':{'mode':'id','start':9}},"
     "'recent':[[1,7,'2026-01-05T00:00:00Z']]}";
 
 static bool read_text(struct fixture *f, const char *text, GError **error)
@@ -266,6 +295,18 @@ static void damage_is_refused(struct fixture *f, const void *unused)
         {"'seeded':false", "'seeded':{}"},
         {"'fields_at':'2026-01-03T00:00:00Z'", "'fields_at':7"},
         {"'full_at':'2026-01-04T00:00:00Z'", "'full_at':'x'"},
+        {"'pass_at':'2026-01-06T00:00:00Z'", "'pass_at':6"},
+        {"'pass':{'step':'judge',", "'pass':{"},
+        {"'step':'judge'", "'step':'jury'"},
+        {"'step':'judge'", "'step':1"},
+        {"'twice':true", "'twice':2"},
+        {"'leg':3", "'leg':4"},
+        {"'leg':3", "'leg':-1"},
+        {"'leg':3", "'leg':'3'"},
+        {"'t0':'2026-01-07T00:00:00Z'", "'t0':null"},
+        {"'refused_at':'2026-01-08T00:00:00Z'", "'refused_at':'never'"},
+        {"'rows':8", "'rows':8.5"},
+        {"'mode':'id'", "'mode':'sideways'"},
         {"'recent':[[1,7,'2026-01-05T00:00:00Z']]", "'recent':{}"},
         {"'recent':[[1,7,'2026-01-05T00:00:00Z']]", "'recent':7"},
         {"[[1,7,'2026-01-05T00:00:00Z']]", "[7]"},

@@ -184,6 +184,8 @@ struct list_state *walks_list(struct walks *w)
 
 struct walk_state *walks_range(struct walks *w)
 {
+    if (w->leg == LEG_PASS)
+        return &w->state.pass.walk;
     return w->leg == LEG_STRETCH ? &walks_list(w)->stretch : &walks_list(w)->walk;
 }
 
