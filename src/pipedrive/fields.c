@@ -677,6 +677,13 @@ static char *standard_name(const struct fields *fields, const char *key)
     return name;
 }
 
+/* "Deal source (4f0c…, currency)": what people call it, and the key that the API knows it by. */
+static char *field_comment(const struct field *field, const struct field_part *part)
+{
+    return g_strdup_printf("%s (%s%s%s)", field->name, field->key, *part->name ? ", " : "",
+                           part->name);
+}
+
 struct table *fields_build_table(const struct stream *stream, const struct fields *fields,
                                  enum metadata_style style)
 {
@@ -686,7 +693,8 @@ struct table *fields_build_table(const struct stream *stream, const struct field
     for (unsigned i = 0; i < stream->column_count; i++) {
         const struct stream_column *column = &stream->columns[i];
         g_autofree char *name = standard_name(fields, column->name);
-        unsigned index = table_add_column(table, name, column->type, column->name);
+        const char *comment = strcmp(name, column->name) != 0 ? column->name : NULL;
+        unsigned index = table_add_column(table, name, column->type, comment);
 
         if (stream->parent_column && strcmp(column->name, stream->parent_column) == 0)
             table_index_column(table, index); /* sets are replaced a deal at a time */
@@ -696,7 +704,7 @@ struct table *fields_build_table(const struct stream *stream, const struct field
             table->version = (int)index;
     }
     if (fields && fields->mode == FIELDS_AS_JSON) {
-        table_add_column(table, "custom_fields", COLUMN_JSON, "custom_fields");
+        table_add_column(table, "custom_fields", COLUMN_JSON, NULL);
     } else if (fields) {
         g_autoptr(GPtrArray) list = fields_list(fields);
 
@@ -706,7 +714,9 @@ struct table *fields_build_table(const struct stream *stream, const struct field
             for (unsigned j = 0; field->is_custom && j < field->parts->len; j++) {
                 const struct field_part *part = &g_array_index(field->parts, struct field_part, j);
 
-                table_add_column(table, part->column, part->type, field->name);
+                g_autofree char *comment = field_comment(field, part);
+
+                table_add_column(table, part->column, part->type, comment);
             }
         }
     }

@@ -49,7 +49,7 @@ static bool read_fields(struct api *api, const struct stream *stream, struct fie
     return good;
 }
 
-static const char *custom_key(const struct fields *fields, const char *column)
+static const struct field *custom_field(const struct fields *fields, const char *column)
 {
     g_autoptr(GPtrArray) list = fields ? fields_list(fields) : NULL;
 
@@ -58,7 +58,7 @@ static const char *custom_key(const struct fields *fields, const char *column)
 
         for (unsigned j = 0; field->is_custom && j < field->parts->len; j++)
             if (g_strcmp0(g_array_index(field->parts, struct field_part, j).column, column) == 0)
-                return field->key;
+                return field;
     }
     return NULL;
 }
@@ -80,14 +80,16 @@ static struct discover_table *describe(const struct sync_settings *settings,
     g_array_set_clear_func(result->columns, column_clear);
     for (unsigned i = 0; i < table->columns->len; i++) {
         const struct column *column = table_column(table, i);
-        const char *key = custom_key(fields, column->name);
+        const struct field *field = custom_field(fields, column->name);
         struct discover_column row = {.name = g_strdup(column->name),
                                       .type = column_type_name(column->type)};
 
-        if (!column->is_system)
-            row.source = g_strdup(key ? key : column->comment);
-        if (key)
-            row.comment = g_strdup(column->comment);
+        if (field) {
+            row.source = g_strdup(field->key);
+            row.comment = g_strdup(field->name);
+        } else if (!column->is_system) {
+            row.source = g_strdup(column->comment ? column->comment : column->name);
+        }
         g_array_append_val(result->columns, row);
     }
     return result;

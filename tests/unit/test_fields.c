@@ -297,7 +297,9 @@ static void tables_hold_catalog_custom_system(struct fixture *f, const void *unu
     for (unsigned i = 0; i < deals->column_count; i++)
         g_assert_cmpstr(table_column(table, i)->name, ==, deals->columns[i].name);
     g_assert_cmpstr(table_column(table, deals->column_count)->name, ==, "zone");
-    g_assert_cmpstr(table_column(table, deals->column_count)->comment, ==, "Zone");
+    g_assert_cmpstr(table_column(table, deals->column_count)->comment, ==, "Zone (" KEY_A ")");
+    g_assert_cmpstr(table_column(table, deals->column_count + 2)->comment, ==,
+                    "Budget (" KEY_B ", currency)");
     g_assert_cmpuint(table->key_count, ==, 1);
     g_assert_cmpstr(table_column(table, table->keys[0])->name, ==, "id");
     g_assert_cmpstr(table_column(table, (unsigned)table->version)->name, ==, "update_time");
