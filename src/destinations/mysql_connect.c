@@ -89,20 +89,31 @@ static bool take_parameter(struct address *a, const char *name, const char *valu
         error);
 }
 
+static bool set_url_error(GError **error)
+{
+    return mysqldb_error(
+        PENSTOCK_ERROR_CONFIG, 0,
+        g_strdup("the destination's URL cannot be read: write "
+                 "mysql://USER:PASSWORD@HOST:PORT/DATABASE, with %40 for @, %3A for :, %2F for /, "
+                 "%3F for ?, %23 for # and %25 for % in a password"),
+        error);
+}
+
 static bool take_parameters(struct address *a, const char *query, GError **error)
 {
-    if (!query)
-        return true;
+    g_autoptr(GError) inner = NULL;
     GUriParamsIter iter;
-    g_uri_params_iter_init(&iter, query, -1, "&", G_URI_PARAMS_NONE);
     char *name, *value;
     bool ok = true;
-    while (ok && g_uri_params_iter_next(&iter, &name, &value, NULL)) {
+    if (!query)
+        return true;
+    g_uri_params_iter_init(&iter, query, -1, "&", G_URI_PARAMS_NONE);
+    while (ok && g_uri_params_iter_next(&iter, &name, &value, &inner)) {
         ok = take_parameter(a, name, value, error);
         g_free(name);
         g_free(value);
     }
-    return ok;
+    return inner ? set_url_error(error) : ok;
 }
 
 static char *text_or_null(const char *text)
@@ -110,29 +121,34 @@ static char *text_or_null(const char *text)
     return text && *text ? g_strdup(text) : NULL;
 }
 
-/* GLib's own messages quote what they could not read, which may be the password. */
-static bool parse_url(const char *url, struct address *a, GError **error)
+/* A character of the password that stands for itself moves its rest into another part of the URL,
+ * from where it could get into a message. */
+static bool is_clean(GUri *uri)
 {
-    GUri *uri = g_uri_parse(url, G_URI_FLAGS_HAS_PASSWORD, NULL);
-    const char *path = uri ? g_uri_get_path(uri) : NULL;
-    if (!uri || !strstr(url, "://") || g_uri_get_fragment(uri) || (path && strchr(path + 1, '/'))) {
-        if (uri)
-            g_uri_unref(uri);
-        return mysqldb_error(
-            PENSTOCK_ERROR_CONFIG, 0,
-            g_strdup("the destination's URL cannot be read: write "
-                     "mysql://USER:PASSWORD@HOST:PORT/DATABASE, with %40 for @, %3A for :, %2F for "
-                     "/, %23 for # and %25 for % in a password"),
-            error);
-    }
+    const char *host = g_uri_get_host(uri), *path = g_uri_get_path(uri);
+    const char *query = g_uri_get_query(uri);
+    return host && !strchr(host, '@') && !strchr(path, '@') && !g_uri_get_fragment(uri) &&
+           (!query || !strchr(query, '@')) && (!*path || !strchr(path + 1, '/'));
+}
+
+static void take_uri(struct address *a, GUri *uri)
+{
+    const char *path = g_uri_get_path(uri);
     a->host = text_or_null(g_uri_get_host(uri));
     a->user = text_or_null(g_uri_get_user(uri));
     a->password = g_strdup(g_uri_get_password(uri));
     a->port = g_uri_get_port(uri) > 0 ? (unsigned)g_uri_get_port(uri) : 0;
-    a->database = path && *path ? text_or_null(path + 1) : NULL;
-    bool ok = take_parameters(a, g_uri_get_query(uri), error);
-    g_uri_unref(uri);
-    return ok;
+    a->database = *path ? text_or_null(path + 1) : NULL;
+}
+
+/* GLib's own messages quote what they could not read, which may be the password. */
+static bool parse_url(const char *url, struct address *a, GError **error)
+{
+    g_autoptr(GUri) uri = g_uri_parse(url, G_URI_FLAGS_HAS_PASSWORD, NULL);
+    if (!uri || !is_clean(uri))
+        return set_url_error(error);
+    take_uri(a, uri);
+    return take_parameters(a, g_uri_get_query(uri), error);
 }
 
 static bool name_database(struct mysqldb *s, const struct address *a, const char *schema,

@@ -17,6 +17,9 @@ static const char grant[] = "ask an administrator for these rights: GRANT ALL PR
                             "database TO this user";
 static const char constraint[] = "a constraint, unique index or trigger refuses a row";
 static const char unconstrain[] = "remove what was added to the table, or reset it";
+static const char foreign_key[] = "a foreign key of a table that Penstock did not make stands in "
+                                  "the way";
+static const char drop_foreign_key[] = "drop that foreign key, then run again";
 static const char too_wide[] = "the table has more columns than the server can hold";
 static const char narrower[] = "set custom_fields: json for this connection, or choose fewer "
                                "tables, then run again";
@@ -75,7 +78,7 @@ static const struct {
     {ER_BAD_NULL_ERROR, PENSTOCK_ERROR_STORAGE, constraint, unconstrain},
     {ER_NO_DEFAULT_FOR_FIELD, PENSTOCK_ERROR_STORAGE, constraint, unconstrain},
     {ER_NO_REFERENCED_ROW_2, PENSTOCK_ERROR_STORAGE, constraint, unconstrain},
-    {ER_ROW_IS_REFERENCED_2, PENSTOCK_ERROR_STORAGE, constraint, unconstrain},
+    {ER_ROW_IS_REFERENCED_2, PENSTOCK_ERROR_CONFIG, foreign_key, drop_foreign_key},
     {ER_SIGNAL_EXCEPTION, PENSTOCK_ERROR_STORAGE, constraint, unconstrain},
     {MYSQL_CHECK_VIOLATED, PENSTOCK_ERROR_STORAGE, constraint, unconstrain},
     {MARIADB_CONSTRAINT_FAILED, PENSTOCK_ERROR_STORAGE, constraint, unconstrain},
@@ -84,6 +87,9 @@ static const struct {
     {ER_BLOB_KEY_WITHOUT_LENGTH, PENSTOCK_ERROR_CONFIG,
      "a column must become text, but an index that Penstock did not make needs it as it is",
      "drop that index, then run again"},
+    {ER_FK_COLUMN_CANNOT_CHANGE, PENSTOCK_ERROR_CONFIG, foreign_key, drop_foreign_key},
+    {ER_FK_COLUMN_CANNOT_CHANGE_CHILD, PENSTOCK_ERROR_CONFIG, foreign_key, drop_foreign_key},
+    {ER_ROW_IS_REFERENCED, PENSTOCK_ERROR_CONFIG, foreign_key, drop_foreign_key},
     {ER_NO_SUCH_TABLE, PENSTOCK_ERROR_STORAGE, "tables were changed while they were in use",
      "run again; what is missing is then created anew"},
     {ER_BAD_FIELD_ERROR, PENSTOCK_ERROR_STORAGE, "tables were changed while they were in use",

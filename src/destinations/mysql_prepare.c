@@ -42,6 +42,12 @@ static size_t column_bytes(const char *name, bool expression)
     return COLUMN_BYTES + strlen(name) + (expression ? EXPRESSION_BYTES + strlen(name) : 0);
 }
 
+/* A comment that repeats the name tells nobody anything. */
+static const char *comment_of(const struct column *column)
+{
+    return g_strcmp0(column->comment, column->name) == 0 ? NULL : column->comment;
+}
+
 static void append_comment(struct ddl *ddl, const char *comment, enum column_type type,
                            int becoming)
 {
@@ -158,7 +164,7 @@ static bool create_table(struct mysqldb *s, const struct mysqldb_table *t,
     g_string_printf(sql, "CREATE TABLE %s (", t->quoted);
     for (unsigned i = 0; i < table->columns->len; i++) {
         const struct column *column = table_column(table, i);
-        append_column(&ddl, column->name, i, column->type, column->comment, -1);
+        append_column(&ddl, column->name, i, column->type, comment_of(column), -1);
         g_string_append(sql, ", ");
     }
     append_keys(&ddl);
@@ -316,7 +322,7 @@ static void append_changes(struct ddl *ddl, const GArray *changes)
         begin_change(ddl);
         g_string_append(ddl->sql, change->add ? "ADD COLUMN " : "MODIFY COLUMN ");
         if (change->add) {
-            append_column(ddl, column->name, change->column, change->to, column->comment, -1);
+            append_column(ddl, column->name, change->column, change->to, comment_of(column), -1);
         } else {
             const struct mysqldb_column *have = mysqldb_table_column(ddl->t, column->name);
             append_column(ddl, have->name, change->column, change->to, have->comment,

@@ -5,12 +5,11 @@
  * Penstock's marks are therefore part of what they mark, and arrive with it in one atomic
  * statement:
  *
- *   table    its comment ends with "Penstock nonce=…". It survives RENAME, mysqldump and ALTER, and
- *            goes with DROP TABLE, also when somebody puts another table in the place of ours.
- *   column   its type says it all, except that JSON is longtext as TEXT is; its comment then ends
- *            with "(JSON)". Without the mark (a person edited the comment) it is a text, which
- *            holds documents as well.
- *   texts that were a number or a time  "(decimal becoming text)", see below.
+ *   table    its comment ends with "(Penstock nonce=…)". It survives RENAME, mysqldump and ALTER,
+ * and goes with DROP TABLE, also when somebody puts another table in the place of ours. column its
+ * type says it all, except that JSON is longtext as TEXT is; its comment then ends with "(JSON)".
+ * Without the mark (a person edited the comment) it is a text, which holds documents as well. texts
+ * that were a number or a time  "(decimal becoming text)", see below.
  *
  * All that prepare() has to change about a table is one ALTER TABLE: all of it or nothing (InnoDB;
  * MariaDB before 10.6 may leave a hidden #sql- file behind when the server itself is killed). What
@@ -33,7 +32,7 @@
 
 #define JSON_MARK     "(JSON)"
 #define BECOMING_MARK " becoming text)"
-#define NONCE_MARK    "Penstock nonce="
+#define NONCE_MARK    "(Penstock nonce="
 
 /* Longest comments that the server takes, in characters, less our marks. */
 #define COLUMN_COMMENT_CHARACTERS 900
@@ -130,7 +129,7 @@ char *mysqldb_table_comment(const char *comment, const char *nonce)
 {
     const char *text = comment ? comment : "";
     return join_mark(cut(text, strlen(text), TABLE_COMMENT_CHARACTERS),
-                     g_strconcat(NONCE_MARK, nonce, NULL));
+                     g_strconcat(NONCE_MARK, nonce, ")", NULL));
 }
 
 static char *nonce_of(const char *comment)
@@ -139,7 +138,7 @@ static char *nonce_of(const char *comment)
     if (!mark)
         return NULL;
     mark += strlen(NONCE_MARK);
-    return g_strndup(mark, strcspn(mark, " "));
+    return g_strndup(mark, strcspn(mark, ")"));
 }
 
 /* ── Types ── */

@@ -145,9 +145,15 @@ void dialect_placeholder(const struct dialect *dialect, GString *sql, unsigned n
     g_string_append_printf(sql, "%s%u", dialect->placeholder, number);
 }
 
+/* Is the name the same in every database? */
+static bool is_plain(const char *name)
+{
+    return g_str_is_ascii(name) && !g_str_has_suffix(name, " ");
+}
+
 bool dialect_same_identifier(const struct dialect *dialect, const char *a, const char *b)
 {
-    if (dialect->plain_identifiers && !(g_str_is_ascii(a) && g_str_is_ascii(b))) {
+    if (dialect->plain_identifiers && !(is_plain(a) && is_plain(b))) {
         /* Those fold every letter. */
         g_autofree char *one = dialect_identifier(dialect, a);
         g_autofree char *other = dialect_identifier(dialect, b);

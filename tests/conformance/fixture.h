@@ -14,7 +14,6 @@ struct subject {
     const struct dialect *dialect; /* types that somebody else writes */
     bool locks_database;           /* lock() stops every writer; else those of one table */
     bool views_hold_types;         /* a column that a view uses cannot be widened */
-    const char *text_index;        /* behind a text's name in CREATE INDEX; may be NULL */
     const char *lock_waited;       /* for 100 ms; NULL: those */
     /* URL of a database that does not exist yet or is empty. */
     char *(*fresh)(void);

@@ -117,7 +117,6 @@ static void mysql_cut(const char *url)
 const struct subject mysql_subject = {
     .ops = &mysql_destination,
     .dialect = &dialect_mysql,
-    .text_index = "(50)",
     .lock_waited = "1 s",
     .fresh = mysql_fresh,
     .discard = mysql_discard,

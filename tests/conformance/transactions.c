@@ -158,9 +158,7 @@ static void locked_database(struct fixture *f)
 static void refused_row(struct fixture *f)
 {
     prepare(f, f->deals);
-    g_autofree char *sql = g_strdup_printf("CREATE UNIQUE INDEX titles ON deals (title%s)",
-                                           f->subject->text_index ? f->subject->text_index : "");
-    f->subject->execute(f->url, sql);
+    f->subject->execute(f->url, "CREATE UNIQUE INDEX titles ON deals (title)");
     struct batch *batch = batch_of(f->deals);
     add(batch, "id", "1", "title", "a", NULL);
     add(batch, "id", "2", "title", "a", NULL);
