@@ -121,6 +121,14 @@ static void append_index(struct ddl *ddl, unsigned index, bool text)
     g_string_append_c(ddl->sql, ')');
 }
 
+/* _deleted_at too: whole and live rows are counted at each opening of a table, and an index holds
+ * all that this needs, where the table would be read as a whole. */
+static bool wants_index(const struct table *table, unsigned index)
+{
+    return (table_column(table, index)->is_indexed || (int)index == table->deleted_at) &&
+           !table_is_key(table, index);
+}
+
 /* ── Creating ── */
 
 static size_t wanted_bytes(const struct table *table)
@@ -145,7 +153,7 @@ static void append_keys(struct ddl *ddl)
     g_string_append_c(ddl->sql, ')');
     for (unsigned i = 0; i < table->columns->len; i++) {
         const struct column *column = table_column(table, i);
-        if (!column->is_indexed || table_is_key(table, i))
+        if (!wants_index(table, i))
             continue;
         g_string_append(ddl->sql, ", ");
         append_index(ddl, i, is_text(column->type));
@@ -255,7 +263,7 @@ static void append_index_changes(struct ddl *ddl, GHashTable *indexes, const GAr
     for (unsigned i = 0; i < ddl->table->columns->len; i++) {
         const struct column *column = table_column(ddl->table, i);
         const struct mysqldb_column *have = mysqldb_table_column(ddl->t, column->name);
-        if (!column->is_indexed || table_is_key(ddl->table, i))
+        if (!wants_index(ddl->table, i))
             continue;
         bool text = is_text(have && have->type >= 0
                                 ? column_type_widen((enum column_type)have->type, column->type)

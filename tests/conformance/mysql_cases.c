@@ -306,6 +306,33 @@ static void refused_ddl(struct fixture *f)
     check_dump(f, wider, "id,deal_id,extra", "1|6|~\n");
 }
 
+/* Somebody's transaction that has read the table keeps its definition as it is. */
+static void table_in_use(struct fixture *f)
+{
+    prepare(f, f->deals);
+    void *lock = f->subject->lock(f->url);
+    g_autoptr(Table) wider = replicated("deals", "id integer key, another text");
+    GError *error = NULL;
+    g_assert_false(destination_prepare(f->dest, wider, "nonce-1", &error));
+    check_error(error, PENSTOCK_ERROR_STORAGE, "deals", "locked by another process (waited 1 s)",
+                NULL);
+    f->subject->unlock(lock);
+    prepare(f, wider);
+}
+
+static void counted_by_an_index(struct fixture *f)
+{
+    prepare(f, f->deals);
+    check_query(f, "1",
+                "SELECT count(*) FROM information_schema.statistics WHERE table_schema = "
+                "DATABASE() AND table_name = 'deals' AND column_name = '_deleted_at'");
+    execute(f, "DROP INDEX _penstock__deleted_at ON deals");
+    prepare(f, f->deals);
+    check_query(f, "1",
+                "SELECT count(*) FROM information_schema.statistics WHERE table_schema = "
+                "DATABASE() AND table_name = 'deals' AND column_name = '_deleted_at'");
+}
+
 static void comments_edited(struct fixture *f)
 {
     g_autoptr(Table) t = replicated("noted", "id integer key, j json, te text");
@@ -640,6 +667,8 @@ const struct test_case mysql_cases[] = {
     {"long-and-odd-names", long_and_odd_names},
     {"killed-while-widening", killed_while_widening},
     {"refused-ddl", refused_ddl},
+    {"table-in-use", table_in_use},
+    {"counted-by-an-index", counted_by_an_index},
     {"comments-edited", comments_edited},
     {"exact-comparison", exact_comparison},
     {"collation-changed", collation_changed},

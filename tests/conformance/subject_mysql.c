@@ -83,12 +83,14 @@ static char *mysql_query_one(const char *url, const char *sql)
     return text;
 }
 
-/* The row that every commit needs. */
+/* The row that every commit needs, and the definition of deals. */
 static void *mysql_lock(const char *url)
 {
     MYSQL *session = mysql_connect_as_person(url);
     run(session, "START TRANSACTION");
     run(session, "SELECT * FROM _penstock_epoch FOR UPDATE");
+    mysql_free_result(mysql_store_result(session));
+    run(session, "SELECT 1 FROM deals LIMIT 1");
     mysql_free_result(mysql_store_result(session));
     return session;
 }

@@ -184,6 +184,23 @@ static void rows_that_are_too_wide(struct fixture *f, const void *unused)
                "{\"document\":[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18]}");
 }
 
+/* Where a longer text may stand outside, its pointer counts. */
+static void texts_outside_the_row(struct fixture *f, const void *unused)
+{
+    (void)unused;
+    struct dialect outside = dialect;
+    outside.inside_row[COLUMN_TEXT].pointer = outside.inside_row[COLUMN_JSON].pointer = 22;
+    g_autofree char *long_text = g_strnfill(outside.inside_row[COLUMN_TEXT].bytes + 1, 'x');
+    struct destination_caps caps = holds_all;
+    caps.row_bytes = 8 + 22;
+    set(f, TEXT, long_text);
+    g_assert_cmpuint(fit_batch(f->batch, &caps, &outside), ==, 0);
+    long_text[outside.inside_row[COLUMN_TEXT].bytes] = '\0'; /* too short for that */
+    set(f, TEXT, long_text);
+    g_assert_cmpuint(fit_batch(f->batch, &caps, &outside), ==, 1);
+    check_cell(f, TEXT, NULL);
+}
+
 static void keys_and_versions_stay(struct fixture *f, const void *unused)
 {
     (void)unused;
@@ -210,6 +227,7 @@ int main(int argc, char **argv)
     add("/fit/unicode", unicode);
     add("/fit/numbers-in-documents", numbers_in_documents);
     add("/fit/wide-rows", rows_that_are_too_wide);
+    add("/fit/texts-outside", texts_outside_the_row);
     add("/fit/keys-and-versions", keys_and_versions_stay);
     return g_test_run();
 }
