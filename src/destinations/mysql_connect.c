@@ -14,7 +14,8 @@
 
 #define LOCK_TIMEOUT_MS INT64_C(10000)
 /* Seconds. A dead peer is noticed by TCP in a minute (keep_alive()); the long limit is for a server
- * that is alive and silent, since ALTER TABLE of a large table may take a while. */
+ * that is alive and silent, since ALTER TABLE of a large table may take a while; one that takes
+ * longer goes on without us, and later runs find the table locked, then changed. */
 #define CONNECT_TIMEOUT_S 10
 #define SILENCE_TIMEOUT_S 900
 #define KEEPALIVE_IDLE_S  30

@@ -33,10 +33,10 @@ static void append_column(GString *sql, const struct mysqldb_table *t,
 
 /* ── The query ── */
 
-static bool is_number(const struct cell *cell)
+static bool is_number(const struct cell *cell, const char *others)
 {
     for (uint32_t i = 0; i < cell->length; i++) {
-        if (!g_ascii_isdigit(cell->text[i]) && !strchr("+-.eE", cell->text[i]))
+        if (!g_ascii_isdigit(cell->text[i]) && !strchr(others, cell->text[i]))
             return false;
     }
     return cell->length > 0;
@@ -46,18 +46,19 @@ static bool is_number(const struct cell *cell)
  * value that cannot be equal to any becomes null, which equals nothing. */
 static void append_value(struct mysqldb *s, GString *sql, int type, const struct cell *cell)
 {
-    bool number = type == COLUMN_INTEGER || type == COLUMN_DECIMAL || type == COLUMN_BOOLEAN;
-    if (cell->kind != CELL_VALUE || (number && !is_number(cell))) {
+    bool integer = type == COLUMN_INTEGER || type == COLUMN_BOOLEAN;
+    if (cell->kind != CELL_VALUE || (integer && !is_number(cell, "-")) ||
+        (type == COLUMN_DECIMAL && !is_number(cell, "+-.eE"))) {
         g_string_append(sql, "NULL");
-        return;
-    }
-    if (!number) {
+    } else if (integer) {
+        g_string_append_len(sql, cell->text, cell->length);
+    } else if (type == COLUMN_DECIMAL) {
+        g_string_append(sql, "CAST('");
+        g_string_append_len(sql, cell->text, cell->length);
+        g_string_append(sql, "' AS DECIMAL(65,30))");
+    } else {
         mysqldb_literal(s, sql, cell->text, cell->length);
-        return;
     }
-    g_string_append(sql, "CAST('");
-    g_string_append_len(sql, cell->text, cell->length);
-    g_string_append(sql, type == COLUMN_DECIMAL ? "' AS DECIMAL(65,30))" : "' AS SIGNED)");
 }
 
 static void append_where(struct mysqldb *s, GString *sql, const struct mysqldb_table *t,

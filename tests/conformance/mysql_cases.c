@@ -1,5 +1,6 @@
 /* What only a MariaDB server has: limits of its rows and definitions, DDL that commits by itself,
  * defaults of the server that must not matter, rights, and messages that must not be too long. */
+#include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -573,6 +574,42 @@ static void urls(struct fixture *f)
     g_assert_true(destination_for_url("mariadb://h/x", NULL) == f->subject->ops);
 }
 
+/* What the URL leaves out comes from MYSQL_PWD or ~/.my.cnf, whose character set must not matter.
+ */
+static void option_files(struct fixture *f)
+{
+    static const char options[] = "[client]\nuser=%s\ndefault-character-set=latin1\n"
+                                  "[penstock]\npassword=s3cret\n";
+    g_autofree char *name = g_path_get_basename(f->url);
+    g_autofree char *user = g_strdup_printf("u%.8s", name + strlen("penstock_"));
+    g_autofree char *home = g_dir_make_tmp("penstock-XXXXXX", NULL);
+    g_autofree char *file = g_build_filename(home, ".my.cnf", NULL);
+    g_autofree char *text = g_strdup_printf(options, user);
+    g_autofree char *old_home = g_strdup(g_getenv("HOME"));
+    g_autofree char *url = g_strdup_printf("mysql://%s", strchr(f->url, '@') + 1);
+    g_autofree char *with_user = url_with(f, user, strrchr(f->url, '/'));
+    execute(f, "CREATE USER %s IDENTIFIED BY 's3cret'", user);
+    execute(f, "GRANT ALL PRIVILEGES ON %s.* TO %s", name, user);
+    g_assert_true(g_file_set_contents(file, text, -1, NULL));
+    g_assert_cmpint(g_chmod(file, 0600), ==, 0);
+    destination_close(f->dest);
+    g_setenv("HOME", home, true);
+    g_assert_no_error(open_url(url, false, false, &f->dest));
+    prepare(f, f->deals);
+    put(f, f->deals, "id", "1", "title", "ключ 🚰");
+    check_dump(f, f->deals, "id,title", "1|ключ 🚰\n");
+    check_query(f, "ключ 🚰", "SELECT title FROM deals");
+    destination_close(f->dest);
+    g_assert_cmpint(g_remove(file), ==, 0);
+    check_error(url_error(with_user), PENSTOCK_ERROR_CONFIG, "MYSQL_PWD", NULL);
+    g_setenv("MYSQL_PWD", "s3cret", true);
+    g_assert_no_error(open_url(with_user, false, false, &f->dest));
+    g_unsetenv("MYSQL_PWD");
+    g_setenv("HOME", old_home ? old_home : "/", true);
+    g_assert_cmpint(g_rmdir(home), ==, 0);
+    execute(f, "DROP USER %s", user);
+}
+
 static void through_a_socket(struct fixture *f)
 {
     prepare(f, f->deals);
@@ -679,6 +716,7 @@ const struct test_case mysql_cases[] = {
     {"foreign-unique-index", foreign_unique_index},
     {"rights", rights},
     {"urls", urls},
+    {"option-files", option_files},
     {"through-a-socket", through_a_socket},
     {"missing-database", missing_database},
     {"cut-at-every-step", cut_at_every_step},
