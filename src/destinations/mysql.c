@@ -96,10 +96,11 @@ static bool set_held_error(struct mysqldb *s, const char *lock, GError **error)
         error);
 }
 
+/* A writer that has just ended holds the lock until the server has noticed. */
 static bool take_lock(struct mysqldb *s, GError **error)
 {
     g_autofree char *lock = lock_name(s);
-    g_autofree char *sql = g_strdup_printf("SELECT COALESCE(GET_LOCK('%s', 0), 0)", lock);
+    g_autofree char *sql = g_strdup_printf("SELECT COALESCE(GET_LOCK('%s', 1), 0)", lock);
     g_auto(GStrv) row = NULL;
     if (!mysqldb_row(s, sql, "taking the lock", &row, error))
         return false;

@@ -98,14 +98,15 @@ static void append_column(struct ddl *ddl, const char *name, unsigned index, enu
     append_check(ddl, name, type);
 }
 
-/* As long as a name may be; what tells columns of one table apart is not cut off in practice. */
+/* As long as a name may be; a hash tells apart what was cut off. */
 static char *index_name(const char *column)
 {
     g_autofree char *name = g_strdup_printf("_penstock_%s", column);
     g_autofree char *plain = dialect_identifier(&dialect_mysql, name);
-    return g_utf8_strlen(plain, -1) > INDEX_NAME_CHARACTERS
-               ? g_utf8_substring(plain, 0, INDEX_NAME_CHARACTERS)
-               : g_steal_pointer(&plain);
+    if (g_utf8_strlen(plain, -1) <= INDEX_NAME_CHARACTERS)
+        return g_steal_pointer(&plain);
+    g_autofree char *begin = g_utf8_substring(plain, 0, INDEX_NAME_CHARACTERS - 9);
+    return g_strdup_printf("%s_%08x", begin, g_str_hash(plain));
 }
 
 static void append_index(struct ddl *ddl, unsigned index, bool text)
