@@ -3,6 +3,11 @@
 
 #include "destinations/postgres_private.h"
 
+/* Stand for a SQLSTATE where there is none. */
+#define LOST          "08"
+#define NOT_A_SESSION "pool"
+#define WRONG_OPTION  "option"
+
 /* By SQLSTATE or its beginning; the first that fits counts. */
 static const struct {
     const char *state;
@@ -32,8 +37,8 @@ static const struct {
      "wait a moment, then run again"},
     {"57P", PENSTOCK_ERROR_STORAGE, "the connection to the server was lost",
      "see that the server runs, then run again; nothing is left half-written"},
-    {"08P01", PENSTOCK_ERROR_STORAGE, "what answers does not understand this session",
-     "connect to the server itself, or to a pool in session mode"},
+    {"08P01", PENSTOCK_ERROR_STORAGE, "tables were changed while they were in use",
+     "run again; what is missing is then created anew"},
     {"08", PENSTOCK_ERROR_STORAGE, "the connection to the server was lost",
      "see that the server runs, then run again; nothing is left half-written"},
     {"40", PENSTOCK_ERROR_STORAGE, "another session is in the way",
@@ -52,22 +57,25 @@ static const struct {
     {"42710", PENSTOCK_ERROR_CONFIG, "something else has that name",
      "rename it, or choose another schema"},
     {"42P05", PENSTOCK_ERROR_STORAGE, "the session is not ours alone",
-     "connect to the server itself, or to a pool in session mode"},
+     "connect to the server itself, or to a pool in session mode, then run again"},
     {"26000", PENSTOCK_ERROR_STORAGE, "the session is not ours alone",
-     "connect to the server itself, or to a pool in session mode"},
+     "connect to the server itself, or to a pool in session mode, then run again"},
     {"3F000", PENSTOCK_ERROR_STORAGE, "tables were changed while they were in use",
      "run again; what is missing is then created anew"},
     {"42", PENSTOCK_ERROR_STORAGE, "tables were changed while they were in use",
      "run again; what is missing is then created anew"},
     {"22P03", PENSTOCK_ERROR_STORAGE, "tables were changed while they were in use",
      "run again; what is missing is then created anew"},
+    {NOT_A_SESSION, PENSTOCK_ERROR_STORAGE, "what answers does not give us a session of our own",
+     "connect to the server itself, or to a pool in session mode"},
+    {WRONG_OPTION, PENSTOCK_ERROR_CONFIG, "an option is wrong",
+     "correct it in the URL, which has the form postgres://USER@HOST:PORT/DATABASE, or in the "
+     "environment"},
     {"XX00", PENSTOCK_ERROR_STORAGE, "the database is damaged, or the server failed",
      "look into the server's log"},
     {"58", PENSTOCK_ERROR_STORAGE, "the server's disk refuses to read or write",
      "look into the server's log, then run again; nothing is left half-written"},
 };
-
-#define LOST "08"
 
 /* A failed connect comes without a SQLSTATE: by words of the server, which speaks English unless
  * lc_messages says otherwise, or of libpq. */
@@ -87,9 +95,10 @@ static const struct {
     {"is starting up", "57P03"},
     {"is shutting down", "57P03"},
     {"in recovery mode", "57P03"},
-    {"unsupported startup", "08P01"},
+    {"unsupported startup", NOT_A_SESSION},
     {"not yet accepting connections", "57P03"},
     {"permission denied for database", "42501"},
+    {"invalid ", WRONG_OPTION},
 };
 
 bool postgres_config_error(GError **error, char *message)

@@ -56,6 +56,7 @@ int main(int argc, char **argv)
         add_cases(subject, "schema", schema_cases);
         add_cases(subject, "sweep", sweep_cases);
         add_cases(subject, "transaction", transaction_cases);
+        add_cases(subject, "connection", connection_cases);
         add_cases(subject, subjects[i].group, subjects[i].cases);
     }
     return g_test_run();

@@ -1,8 +1,505 @@
 /* What only a PostgreSQL server has. */
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "fixture.h"
 
+/* ── Other ways to the server ── */
+
+/* The URL with something else in the place of a part. The caller frees. */
+static char *url_with(const struct fixture *f, const char *part, const char *other)
+{
+    g_autoptr(GString) url = g_string_new(f->url);
+    g_assert_cmpuint(g_string_replace(url, part, other, 1), ==, 1);
+    return g_string_free(g_steal_pointer(&url), false);
+}
+
+static const char *database_of(const struct fixture *f)
+{
+    return strrchr(f->url, '/') + 1;
+}
+
+static GError *error_of(const struct fixture *f, const char *url, bool read_only, bool probe)
+{
+    struct destination_settings settings = {
+        .url = url, .read_only = read_only, .probe = probe, .lock_timeout_ms = 100};
+    struct destination *dest = NULL;
+    GError *error = NULL;
+    g_assert_false(destination_open(f->subject->ops, &settings, &dest, &error));
+    return error;
+}
+
+static void check_opens(struct fixture *f, const char *url)
+{
+    struct destination_settings settings = {.url = url, .read_only = true};
+    struct destination *dest = NULL;
+    GError *error = NULL;
+    bool ok = destination_open(f->subject->ops, &settings, &dest, &error);
+    g_assert_no_error(error);
+    g_assert_true(ok);
+    struct destination *first = f->dest;
+    f->dest = dest;
+    check_dump(f, f->deals, "id", "1\n");
+    f->dest = first;
+    destination_close(dest);
+}
+
+static void urls(struct fixture *f)
+{
+    prepare(f, f->deals);
+    put(f, f->deals, "id", "1");
+    g_autofree char *long_scheme = url_with(f, "postgres://", "postgresql://");
+    check_opens(f, long_scheme);
+    g_autofree char *capitals = url_with(f, "postgres://", "Postgres://");
+    check_opens(f, capitals);
+    g_autofree char *options =
+        g_strconcat(f->url, "?connect_timeout=3&client_encoding=LATIN1", NULL);
+    check_opens(f, options);
+    const char *port = strrchr(f->url, ':') + 1;
+    g_autofree char *words =
+        g_strdup_printf("postgres:host=127.0.0.1 user=postgres port=%.*s dbname=%s",
+                        (int)strcspn(port, "/"), port, database_of(f));
+    check_opens(f, words);
+}
+
+static void wrong_urls(struct fixture *f)
+{
+    g_autofree char *nowhere = url_with(f, database_of(f), "nowhere");
+    check_error(error_of(f, nowhere, true, false), PENSTOCK_ERROR_CONFIG, "nowhere",
+                "CREATE DATABASE", NULL);
+    check_error(error_of(f, "postgres://u:secret@127.0.0.1:1/crm", false, false),
+                PENSTOCK_ERROR_STORAGE, "127.0.0.1:1/crm", "run again", NULL);
+    static const char *const bad[] = {"postgres://u:sec%ret@host/db",
+                                      "postgres://u:secret@host:x/db",
+                                      "postgres://u:secret@h/db?secret=1", "postgres:secret"};
+    for (unsigned i = 0; i < G_N_ELEMENTS(bad); i++) {
+        GError *error = error_of(f, bad[i], true, false);
+        g_assert_null(strstr(error->message, "ret@"));
+        g_assert_null(strstr(error->message, "%ret"));
+        check_error(error, PENSTOCK_ERROR_CONFIG, "postgres://USER@HOST", NULL);
+    }
+    check_error(open_error(f, "pg_mine", false), PENSTOCK_ERROR_CONFIG, "pg_mine", NULL);
+    check_error(open_error(f, "", false), PENSTOCK_ERROR_CONFIG, "schema", NULL);
+}
+
+/* ── Rights ── */
+
+/* A user of its own; the caller frees its URL. */
+static char *make_user(struct fixture *f, const char *name, const char *options)
+{
+    g_autofree char *sql = g_strdup_printf("CREATE ROLE %s_%s %s", database_of(f), name, options);
+    f->subject->execute(f->url, sql);
+    g_autofree char *user = g_strdup_printf("//%s_%s@", database_of(f), name);
+    return url_with(f, "//postgres@", user);
+}
+
+static void drop_user(struct fixture *f, const char *name)
+{
+    g_autofree char *sql = g_strdup_printf("DROP OWNED BY %s_%s CASCADE; DROP ROLE %s_%s",
+                                           database_of(f), name, database_of(f), name);
+    f->subject->execute(f->url, sql);
+}
+
+static void rights(struct fixture *f)
+{
+    g_autofree char *url = make_user(f, "guest", "LOGIN");
+    destination_close(f->dest);
+    check_error(error_of(f, url, false, false), PENSTOCK_ERROR_STORAGE, "GRANT USAGE, CREATE",
+                "pipedrive", "_guest", NULL);
+    check_error(error_of(f, url, true, true), PENSTOCK_ERROR_STORAGE, "GRANT", NULL);
+    f->subject->execute(f->url, "DROP SCHEMA pipedrive CASCADE");
+    check_error(error_of(f, url, false, false), PENSTOCK_ERROR_STORAGE, "CREATE SCHEMA",
+                "AUTHORIZATION", NULL);
+    g_autofree char *owned = g_strdup_printf("CREATE SCHEMA pipedrive; "
+                                             "GRANT USAGE, CREATE ON SCHEMA pipedrive TO %s_guest",
+                                             database_of(f));
+    f->subject->execute(f->url, owned);
+    g_autofree char *administrator = f->url;
+    f->url = url;
+    f->dest = open_or_fail(f, NULL); /* the schema is somebody else's, and writable */
+    prepare(f, f->deals);
+    put(f, f->deals, "id", "1");
+    destination_close(f->dest);
+    f->dest = NULL;
+    f->url = g_steal_pointer(&administrator);
+    drop_user(f, "guest");
+}
+
+static void no_login(struct fixture *f)
+{
+    g_autofree char *url = make_user(f, "nobody", "NOLOGIN");
+    check_error(error_of(f, url, true, false), PENSTOCK_ERROR_AUTH, "password", NULL);
+    drop_user(f, "nobody");
+}
+
+static void probing(struct fixture *f)
+{
+    destination_close(f->dest);
+    f->subject->execute(f->url, "DROP SCHEMA pipedrive CASCADE");
+    struct destination_settings settings = {.url = f->url, .read_only = true};
+    GError *error = NULL;
+    for (int probe = 0; probe < 2; probe++) {
+        settings.probe = probe;
+        g_assert_true(destination_open(f->subject->ops, &settings, &f->dest, &error));
+        check_dump(f, f->deals, "id", "");
+        destination_close(f->dest);
+    }
+    f->dest = NULL;
+    g_autofree char *schemas =
+        f->subject->query(f->url, "SELECT count(*) FROM pg_namespace WHERE nspname = 'pipedrive'");
+    g_assert_cmpstr(schemas, ==, "0");
+}
+
+/* ── The server's settings ── */
+
+static void set_default(struct fixture *f, const char *setting)
+{
+    g_autofree char *sql = g_strdup_printf("ALTER DATABASE %s SET %s", database_of(f), setting);
+    f->subject->execute(f->url, sql);
+}
+
+static void wrong_defaults(struct fixture *f)
+{
+    static const char *const settings[] = {
+        "timezone = 'Asia/Kolkata'",
+        "datestyle = 'German'",
+        "search_path = ''",
+        "synchronous_commit = off",
+        "default_transaction_isolation = 'serializable'",
+        "standard_conforming_strings = off",
+        "client_encoding = 'LATIN1'",
+        "statement_timeout = '1ms'",
+        "lock_timeout = '1h'",
+        "extra_float_digits = 0",
+        "bytea_output = 'escape'",
+        "array_nulls = off",
+    };
+    for (unsigned i = 0; i < G_N_ELEMENTS(settings); i++)
+        set_default(f, settings[i]);
+    reopen(f);
+    g_autoptr(Table) t = replicated("types", "id integer key, d decimal, ts timestamp, da date, "
+                                             "ti time, te text");
+    prepare(f, t);
+    for (int round = 0; round < 2; round++) {
+        put(f, t, "id", "1", "d", "0.1", "ts", "2026-11-02 08:15:30", "da", "2026-02-28", "ti",
+            "23:59:59", "te", "Grüße \\ 漢");
+        check_counts(f, round == 0, round == 1);
+    }
+    check_dump(f, t, "id,d,ts,da,ti,te,_synced_at",
+               "1|0.1|2026-11-02 08:15:30|2026-02-28|23:59:59|Grüße \\ 漢|" T0_TEXT "\n");
+    g_autoptr(Table) wide = replicated("types", "id integer key, ts text, da text, ti text");
+    prepare(f, wide);
+    check_dump(f, wide, "ts,da,ti", "2026-11-02 08:15:30|2026-02-28|23:59:59\n");
+}
+
+static void read_only_server(struct fixture *f)
+{
+    prepare(f, f->deals);
+    put(f, f->deals, "id", "1");
+    destination_close(f->dest);
+    f->dest = NULL;
+    set_default(f, "default_transaction_read_only = on");
+    check_error(open_error(f, NULL, false), PENSTOCK_ERROR_STORAGE, "read-only",
+                "default_transaction_read_only", NULL);
+    check_error(error_of(f, f->url, true, true), PENSTOCK_ERROR_STORAGE, "read-only", NULL);
+    check_opens(f, f->url); /* to look at */
+}
+
+static void check_encoding(struct fixture *f, const char *encoding)
+{
+    g_autofree char *name = g_strdup_printf("%s_%s", database_of(f), encoding);
+    g_autofree char *create = g_strdup_printf(
+        "CREATE DATABASE %s ENCODING '%s' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0", name,
+        encoding);
+    f->subject->execute(f->url, create);
+    g_autofree char *url = url_with(f, database_of(f), name);
+    check_error(error_of(f, url, false, false), PENSTOCK_ERROR_CONFIG, "UTF8", "CREATE DATABASE",
+                NULL);
+    f->subject->discard(url);
+}
+
+static void other_encodings(struct fixture *f)
+{
+    check_encoding(f, "latin1");
+    check_encoding(f, "sql_ascii");
+}
+
+/* ── What people put beside our tables ── */
+
+static void other_relations(struct fixture *f)
+{
+    static const struct {
+        const char *kind, *create, *drop;
+    } relations[] = {
+        {"view", "CREATE VIEW deals AS SELECT 1 AS id", "DROP VIEW deals"},
+        {"materialized view", "CREATE MATERIALIZED VIEW deals AS SELECT 1 AS id",
+         "DROP MATERIALIZED VIEW deals"},
+        {"partitioned table", "CREATE TABLE deals (id bigint) PARTITION BY RANGE (id)",
+         "DROP TABLE deals"},
+        {"sequence", "CREATE SEQUENCE deals", "DROP SEQUENCE deals"},
+        {"index", "CREATE TABLE other (id bigint); CREATE INDEX deals ON other (id)",
+         "DROP TABLE other"},
+        {"composite type", "CREATE TYPE deals AS (id bigint)", "DROP TYPE deals"},
+        {"table", "CREATE TABLE deals (id bigint PRIMARY KEY)", "DROP TABLE deals"},
+    };
+    g_autoptr(Table) bare = table_new("deals", TABLE_REPLICATED);
+    bare->keys[bare->key_count++] = table_add_column(bare, "id", COLUMN_INTEGER, NULL);
+    table_add_system_columns(bare, METADATA_NONE);
+    for (unsigned i = 0; i < G_N_ELEMENTS(relations); i++) {
+        g_autofree char *name = g_strconcat("a ", relations[i].kind, " deals", NULL);
+        f->subject->execute(f->url, relations[i].create);
+        GError *error = NULL;
+        g_assert_false(destination_prepare(f->dest, f->deals, "n", &error));
+        check_error(error, PENSTOCK_ERROR_CONFIG, name, "rename", "schema", NULL);
+        error = NULL; /* nor is it ours by having a key and no system columns */
+        g_assert_false(destination_prepare(f->dest, bare, "n", &error));
+        check_error(error, PENSTOCK_ERROR_CONFIG, name, NULL);
+        f->subject->execute(f->url, relations[i].drop);
+    }
+}
+
+static void own_views(struct fixture *f)
+{
+    prepare(f, f->deals);
+    f->subject->execute(f->url, "CREATE VIEW v AS SELECT value FROM deals; "
+                                "COMMENT ON VIEW v IS 'Penstock view of deals'; "
+                                "CREATE VIEW w AS SELECT title FROM deals");
+    g_autoptr(Table) wide = replicated("deals", "id integer key, value text");
+    prepare(f, wide); /* ours goes, theirs is not touched */
+    g_autofree char *left = f->subject->query(
+        f->url, "SELECT string_agg(viewname, ',') FROM pg_views WHERE schemaname = 'pipedrive'");
+    g_assert_cmpstr(left, ==, "w");
+    GError *error = NULL;
+    g_assert_false(destination_drop(f->dest, f->deals, &error));
+    check_error(error, PENSTOCK_ERROR_CONFIG, "deals", "view", "w", "drop", NULL);
+    f->subject->execute(f->url, "DROP VIEW w");
+    error = NULL;
+    g_assert_true(destination_drop(f->dest, f->deals, &error));
+}
+
+static void comments(struct fixture *f)
+{
+    g_autoptr(Table) t = table_new("notes", TABLE_REPLICATED);
+    t->comment = g_strdup("Pipedrive's notes");
+    t->keys[t->key_count++] = table_add_column(t, "id", COLUMN_INTEGER, "id");
+    table_add_column(t, "content", COLUMN_TEXT, "what's \\in it");
+    table_add_system_columns(t, METADATA_NATIVE);
+    prepare(f, t);
+    g_autofree char *table_comment =
+        f->subject->query(f->url, "SELECT obj_description('notes'::regclass)");
+    g_assert_cmpstr(table_comment, ==, "Pipedrive's notes");
+    g_autofree char *column_comment =
+        f->subject->query(f->url, "SELECT col_description('notes'::regclass, 2)");
+    g_assert_cmpstr(column_comment, ==, "what's \\in it");
+    f->subject->execute(f->url, "COMMENT ON TABLE notes IS 'mine'; "
+                                "COMMENT ON COLUMN notes.content IS 'mine too'");
+    g_autoptr(Table) more = table_new("notes", TABLE_REPLICATED);
+    more->comment = g_strdup("Pipedrive's notes");
+    more->keys[more->key_count++] = table_add_column(more, "id", COLUMN_INTEGER, "id");
+    table_add_column(more, "content", COLUMN_TEXT, "content");
+    table_add_column(more, "lead", COLUMN_TEXT, "a new one");
+    table_add_system_columns(more, METADATA_NATIVE);
+    prepare(f, more);
+    g_autofree char *all = f->subject->query(
+        f->url, "SELECT obj_description('notes'::regclass) || '|' || string_agg("
+                "col_description(attrelid, attnum), '|' ORDER BY attnum) FROM pg_attribute "
+                "WHERE attrelid = 'notes'::regclass");
+    g_assert_cmpstr(all, ==, "mine|id|mine too|a new one");
+}
+
+static void check_nonce(struct fixture *f, const struct table *table, const char *expected)
+{
+    struct table_info info;
+    GError *error = NULL;
+    g_assert_true(destination_inspect(f->dest, table, &info, &error));
+    g_assert_cmpstr(info.nonce, ==, expected);
+    table_info_done(&info);
+}
+
+static void nonce(struct fixture *f)
+{
+    prepare(f, f->deals);
+    f->subject->execute(f->url, "ALTER TABLE deals RENAME TO d");
+    check_nonce(f, f->deals, NULL);
+    f->subject->execute(f->url, "ALTER TABLE d RENAME TO deals; "
+                                "COMMENT ON TABLE deals IS 'mine'");
+    f->subject->execute(f->url, "VACUUM FULL deals");
+    check_nonce(f, f->deals, "nonce-1");
+    g_autoptr(Table) wide = replicated("deals", "id text key");
+    prepare(f, wide); /* the key is built anew */
+    check_nonce(f, wide, "nonce-1");
+    f->subject->execute(f->url, "CREATE TABLE copy AS SELECT * FROM deals; DROP TABLE deals; "
+                                "ALTER TABLE copy RENAME TO deals; "
+                                "ALTER TABLE deals ADD PRIMARY KEY (id)");
+    check_nonce(f, wide, NULL);
+}
+
+static void run_shell(const char *format, const char *url, const char *other)
+{
+    g_autofree char *command = g_strdup_printf(format, url, other);
+    int status;
+    GError *error = NULL;
+    const char *words[] = {"/bin/sh", "-c", command, NULL};
+    g_spawn_sync(NULL, (char **)words, NULL, G_SPAWN_DEFAULT, NULL, NULL, NULL, NULL, &status,
+                 &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(status, ==, 0);
+}
+
+static void dumped_and_restored(struct fixture *f)
+{
+    prepare(f, f->deals);
+    put(f, f->deals, "id", "1", "value", "0.10");
+    char *first = f->url;
+    f->url = f->subject->fresh();
+    run_shell("pg_dump '%s' | psql -q -v ON_ERROR_STOP=1 '%s' >/dev/null", first, f->url);
+    destination_close(f->dest);
+    f->dest = open_or_fail(f, NULL);
+    check_nonce(f, f->deals, "nonce-1");
+    prepare(f, f->deals);
+    put(f, f->deals, "id", "2");
+    check_dump(f, f->deals, "id,value", "1|0.10\n2|~\n");
+    destination_close(f->dest);
+    f->dest = NULL;
+    f->subject->discard(f->url);
+    g_free(f->url);
+    f->url = first;
+}
+
+/* ── Triggers and constraints of a person ── */
+
+static struct batch *rows_from(struct fixture *f, unsigned first, unsigned count)
+{
+    struct batch *batch = batch_of(f->deals);
+    for (unsigned i = 0; i < count; i++) {
+        struct row *row = batch_add_row(batch);
+        cell_set_int(batch, &row->cells[0], first + i);
+        cell_set_string(batch, &row->cells[1], "same");
+    }
+    return batch;
+}
+
+static GError *write_error(struct fixture *f, unsigned first, unsigned count)
+{
+    struct batch *batch = rows_from(f, first, count);
+    GError *error = NULL;
+    bool ok = destination_begin(f->dest, &error) &&
+              destination_write(f->dest, batch, &f->counts, &error) &&
+              destination_commit(f->dest, &error);
+    g_assert_false(ok);
+    destination_rollback(f->dest);
+    batch_release(batch);
+    return error;
+}
+
+static void persons_constraints(struct fixture *f)
+{
+    prepare(f, f->deals);
+    f->subject->execute(f->url, "CREATE UNIQUE INDEX titles ON deals (title)");
+    check_error(write_error(f, 0, 100), PENSTOCK_ERROR_STORAGE, "deals", "constraint", NULL);
+    f->subject->execute(f->url,
+                        "DROP INDEX titles; ALTER TABLE deals ADD CONSTRAINT titles UNIQUE (title) "
+                        "DEFERRABLE INITIALLY DEFERRED");
+    check_error(write_error(f, 0, 100), PENSTOCK_ERROR_STORAGE, "committing", "constraint", NULL);
+    f->subject->execute(f->url, "ALTER TABLE deals DROP CONSTRAINT titles; "
+                                "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS "
+                                "'BEGIN RAISE EXCEPTION ''no way''; END'; "
+                                "CREATE TRIGGER stop BEFORE INSERT ON deals "
+                                "FOR EACH ROW EXECUTE FUNCTION stop()");
+    check_error(write_error(f, 0, 100), PENSTOCK_ERROR_STORAGE, "no way", "trigger", NULL);
+    f->subject->execute(f->url, "DROP TRIGGER stop ON deals");
+    check_dump(f, f->deals, "id", "");
+    apply(f, rows_from(f, 0, 100));
+    check_counts(f, 100, 0);
+}
+
+/* The server ends the session in the middle of a statement. */
+static void lost_within_a_statement(struct fixture *f)
+{
+    prepare(f, f->deals);
+    f->subject->execute(f->url, "CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS "
+                                "'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); "
+                                "RETURN new; END'; CREATE TRIGGER cut BEFORE INSERT ON deals "
+                                "FOR EACH ROW WHEN (new.id = 150) EXECUTE FUNCTION cut()");
+    for (unsigned count = 1; count <= 400; count += 399) { /* by a parameter, by COPY */
+        check_error(write_error(f, 150, count), PENSTOCK_ERROR_STORAGE, "lost", "run again", NULL);
+        reopen(f);
+        check_dump(f, f->deals, "id", "");
+    }
+    put(f, f->deals, "id", "1"); /* not empty any more: through the staging table */
+    check_error(write_error(f, 150, 400), PENSTOCK_ERROR_STORAGE, "lost", "run again", NULL);
+    reopen(f);
+    check_dump(f, f->deals, "id", "1\n");
+}
+
+static void changed_under_us(struct fixture *f)
+{
+    prepare(f, f->deals);
+    apply(f, rows_from(f, 0, 100));
+    f->subject->execute(f->url, "ALTER TABLE deals ALTER title TYPE bigint USING 5");
+    check_error(write_error(f, 0, 100), PENSTOCK_ERROR_STORAGE, "deals", "run again", NULL);
+    check_error(write_error(f, 0, 1), PENSTOCK_ERROR_STORAGE, "deals", "run again", NULL);
+    prepare(f, f->deals); /* widens it back */
+    apply(f, rows_from(f, 0, 100));
+    check_counts(f, 100, 0);
+    f->subject->execute(f->url, "TRUNCATE deals");
+    apply(f, rows_from(f, 0, 100));
+    check_counts(f, 100, 0);
+}
+
+/* ── Writers ── */
+
+/* The server frees the lock of a killed writer when it notices, which we wait for. */
+static void killed_writer(struct fixture *f)
+{
+    prepare(f, f->deals);
+    destination_close(f->dest);
+    int ready[2];
+    g_assert_cmpint(pipe(ready), ==, 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        f->dest = open_or_fail(f, NULL);
+        GError *error = NULL;
+        struct batch *batch = rows_from(f, 0, 100);
+        bool ok = destination_begin(f->dest, &error) &&
+                  destination_write(f->dest, batch, &f->counts, &error);
+        ssize_t sent = write(ready[1], "x", ok);
+        (void)sent;
+        pause();
+    }
+    char byte;
+    g_assert_cmpint(read(ready[0], &byte, 1), ==, 1);
+    g_autofree char *process = g_strdup_printf("process %d", (int)pid);
+    check_error(open_error(f, NULL, false), PENSTOCK_ERROR_FENCED, process, "connection test",
+                "pg_terminate_backend(", NULL);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    close(ready[0]);
+    close(ready[1]);
+    f->dest = open_or_fail(f, NULL);
+    check_dump(f, f->deals, "id", "");
+    put(f, f->deals, "id", "2");
+}
+
 const struct test_case postgres_cases[] = {
+    {"urls", urls},
+    {"wrong-urls", wrong_urls},
+    {"rights", rights},
+    {"no-login", no_login},
+    {"probing", probing},
+    {"wrong-defaults", wrong_defaults},
+    {"read-only-server", read_only_server},
+    {"other-encodings", other_encodings},
+    {"other-relations", other_relations},
+    {"own-views", own_views},
+    {"comments", comments},
+    {"nonce", nonce},
+    {"dumped-and-restored", dumped_and_restored},
+    {"persons-constraints", persons_constraints},
+    {"lost-within-a-statement", lost_within_a_statement},
+    {"changed-under-us", changed_under_us},
+    {"killed-writer", killed_writer},
     {0},
 };

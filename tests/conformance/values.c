@@ -246,6 +246,94 @@ static void many_columns(struct fixture *f)
     table_free(t);
 }
 
+/* Names as long as the destination takes, whose beginnings are the same. */
+static void long_identifiers(struct fixture *f)
+{
+    unsigned length = MIN(f->subject->ops->caps.identifier_bytes, 128);
+    g_autofree char *first = g_strnfill(length, 'x'), *second = g_strnfill(length, 'x');
+    g_autofree char *name = g_strnfill(length, 't');
+    second[length - 1] = 'y';
+    g_autofree char *columns =
+        g_strdup_printf("id integer key, %s text, %s integer", first, second);
+    g_autoptr(Table) t = replicated(name, columns);
+    table_index_column(t, 1);
+    table_index_column(t, 2);
+    prepare(f, t);
+    prepare(f, t);
+    put(f, t, "id", "1", first, "a", second, "2");
+    g_autofree char *both = g_strdup_printf("%s,%s", first, second);
+    check_dump(f, t, both, "a|2\n");
+}
+
+static void reserved_words(struct fixture *f)
+{
+    g_autoptr(Table) t = replicated("user", "id integer key, table text, where text, group text, "
+                                            "select text, check text, values text, end text, "
+                                            "source text, key_ text, rows text, limit text");
+    prepare(f, t);
+    for (unsigned round = 0; round < 2; round++) {
+        struct batch *batch = batch_of(t);
+        for (unsigned i = 0; i < 20; i++) {
+            struct row *row = batch_add_row(batch);
+            cell_set_int(batch, &row->cells[0], i);
+            for (unsigned c = 1; c <= 11; c++)
+                cell_set_string(batch, &row->cells[c], round ? "b" : "a");
+        }
+        apply(f, batch);
+        check_counts(f, 20, 0);
+    }
+    put(f, t, "id", "1", "table", "x", "where", "y");
+    check_dump(f, t, "limit", "b\nb\nb\nb\nb\nb\nb\nb\nb\nb\nb\nb\nb\nb\nb\nb\nb\nb\nb\nb\n");
+}
+
+/* Every column of every row as long as it gets: what a row cannot hold goes to _extra. */
+static void wide_rows(struct fixture *f, enum column_type type, const char *value)
+{
+    enum {
+        COLUMNS = 700
+    };
+    g_autofree char *name = g_strdup_printf("wide_%s", column_type_name(type));
+    struct table *t = table_new(name, TABLE_REPLICATED);
+    t->keys[t->key_count++] = table_add_column(t, "id", COLUMN_INTEGER, NULL);
+    for (unsigned i = 1; i <= COLUMNS; i++) {
+        g_autofree char *column = g_strdup_printf("column_%u", i);
+        table_add_column(t, column, type, NULL);
+    }
+    table_add_system_columns(t, METADATA_NATIVE);
+    prepare(f, t);
+    for (unsigned round = 0; round < 2; round++) {
+        struct batch *batch = batch_of(t);
+        for (unsigned row = 0; row < (round ? 1 : 6); row++) {
+            struct cell *cells = batch_add_row(batch)->cells;
+            cell_set_int(batch, &cells[0], row);
+            for (unsigned i = 1; i <= COLUMNS; i++)
+                cell_set_string(batch, &cells[i], value);
+        }
+        apply(f, batch);
+        check_counts(f, round ? 0 : 6, round ? 1 : 0);
+    }
+    g_autofree char *first = dump(f, t, "column_1");
+    if (type == COLUMN_TEXT)
+        g_assert_true(g_str_has_prefix(first, value));
+    table_free(t);
+}
+
+static void wide_texts(struct fixture *f)
+{
+    g_autofree char *value = g_strnfill(3000, 'x');
+    wide_rows(f, COLUMN_TEXT, value);
+    wide_rows(f, COLUMN_JSON, "{\"a\": [1, 2, 3], \"b\": \"a text of some length, and more\"}");
+}
+
+static void wide_numbers(struct fixture *f)
+{
+    wide_rows(f, COLUMN_INTEGER, "9223372036854775807");
+    wide_rows(f, COLUMN_DECIMAL, "12345678901234567890.1234567");
+    wide_rows(f, COLUMN_TIMESTAMP, "2026-11-02 08:15:30");
+    wide_rows(f, COLUMN_DATE, "2026-11-02");
+    wide_rows(f, COLUMN_BOOLEAN, "1");
+}
+
 const struct test_case value_cases[] = {
     {"every-type", every_type},
     {"integers", integers_to_the_limit},
@@ -257,6 +345,10 @@ const struct test_case value_cases[] = {
     {"long-text", long_text},
     {"null-present-absent", null_present_absent},
     {"identifiers", identifiers},
+    {"long-identifiers", long_identifiers},
+    {"reserved-words", reserved_words},
+    {"wide-texts", wide_texts},
+    {"wide-numbers", wide_numbers},
     {"many-columns", many_columns},
     {0},
 };
