@@ -42,9 +42,8 @@ bool postgres_begin_write(struct postgres *p, GError **error)
 }
 
 /* A transaction that failed answers COMMIT with ROLLBACK, which is no error to libpq. */
-static bool end_transaction(struct postgres *p, GError **error)
+static bool check_committed(struct postgres *p, PGresult *result, GError **error)
 {
-    g_autoptr(PgResult) result = PQexec(p->conn, "COMMIT");
     if (!check_result(p, result, "committing", error))
         return false;
     if (strcmp(PQcmdStatus(result), "COMMIT") == 0)
@@ -56,11 +55,15 @@ static bool end_transaction(struct postgres *p, GError **error)
 
 bool postgres_commit_write(struct postgres *p, GError **error)
 {
-    bool ok = postgres_hold_epoch(p, error) && end_transaction(p, error);
+    g_autoptr(GString) sql = g_string_new(NULL);
+    postgres_commit_statement(p, sql);
+    g_autoptr(PgResult) result = PQexec(p->conn, sql->str);
+    bool fenced = postgres_failed_with(result, POSTGRES_FENCED);
+    bool ok = !fenced && check_committed(p, result, error);
     if (!ok)
         postgres_rollback_write(p);
     p->unsynced |= ok;
-    return ok;
+    return ok || (fenced && postgres_set_fenced_error(p, error));
 }
 
 /* What is cached may speak of tables that are gone again. */

@@ -62,6 +62,10 @@ static void urls(struct fixture *f)
         g_strdup_printf("postgres:host=127.0.0.1 user=postgres port=%.*s dbname=%s",
                         (int)strcspn(port, "/"), port, database_of(f));
     check_opens(f, words);
+    g_autofree char *folder = f->subject->query(f->url, "SHOW unix_socket_directories");
+    g_autofree char *local = g_strdup_printf("postgres:///%s?host=%s&port=%.*s&user=postgres",
+                                             database_of(f), folder, (int)strcspn(port, "/"), port);
+    check_opens(f, local);
 }
 
 static void wrong_urls(struct fixture *f)
