@@ -142,14 +142,17 @@ class Postgres(Server):
         return self.tool("pg_isready"), "-h", "127.0.0.1", "-p", str(self.port)
 
     def kill(self):
-        """Its children notice that the postmaster is gone; wait for them, or the folder stays
-        locked for the next start."""
+        """With its children, each of which leads a session of its own: as long as one of them
+        lives, the next start finds the shared memory in use."""
+        children = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        pids = [int(word) for word in children.read_text().split()]
         super().kill()
-        while True:
+        for pid in pids:
             try:
-                os.killpg(self.process.pid, signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
-                return
+                continue
+        while any(pathlib.Path(f"/proc/{pid}").exists() for pid in pids):
             time.sleep(0.01)
 
 

@@ -154,8 +154,12 @@ char *text_clean(const char *text)
 char *url_without_password(const char *url)
 {
     const char *authority = strstr(url, "://");
-    if (authority == NULL)
-        return g_strdup(url);
+    if (authority == NULL) {
+        /* libpq's other form: host=… password=…; what follows may be part of it. */
+        const char *password = strstr(url, "password");
+        return password != NULL ? g_strdup_printf("%.*spassword=***", (int)(password - url), url)
+                                : g_strdup(url);
+    }
     authority += 3;
     size_t length = strcspn(authority, "/?#");
     /* A password may hold a '/': up to the last '@' before the query nothing is sure not to be one.

@@ -156,14 +156,16 @@ static bool set_locked_error(const struct postgres *p, const char *what, GError 
 /* In one line, without "FATAL:" and the like. */
 static char *tidy(const char *said)
 {
-    g_autofree char *text = g_strdup(said ? said : "");
-    for (char *c = text; *c; c++) {
-        if (*c == '\n' || *c == '\t')
-            *c = ' ';
+    const char *fatal = strstr(said, "FATAL:");
+    g_auto(GStrv) words = g_strsplit_set(fatal ? fatal + strlen("FATAL:") : said, " \n\t", -1);
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (char **word = words; *word; word++) {
+        if (**word)
+            g_string_append_printf(text, "%s%s", text->len ? " " : "", *word);
     }
-    g_strstrip(text);
-    const char *fatal = strstr(text, "FATAL:");
-    return g_strstrip(g_strdup(fatal ? fatal + strlen("FATAL:") : text));
+    while (text->len && text->str[text->len - 1] == '.')
+        g_string_truncate(text, text->len - 1);
+    return g_string_free(g_steal_pointer(&text), false);
 }
 
 /* The detail names what depends on a table; elsewhere it may quote values of rows. */

@@ -164,6 +164,7 @@ static void hides_passwords(void)
         {"postgres://bo:s3c/r@et@host/db", "postgres://bo:***@host/db"},
         {"postgres://host/db?password=s3cret", "postgres://host/db?***"},
         {"mysql://bo:s3cret@host", "mysql://bo:***@host"},
+        {"postgres:host=h password='s3 cret' user=u", "postgres:host=h password=***"},
     };
     for (unsigned i = 0; i < G_N_ELEMENTS(urls); i++) {
         g_autofree char *shown = url_without_password(urls[i][0]);
