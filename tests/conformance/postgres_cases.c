@@ -1,5 +1,6 @@
 /* What only a PostgreSQL server has. */
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -136,6 +137,49 @@ static void no_login(struct fixture *f)
     g_autofree char *url = make_user(f, "nobody", "NOLOGIN");
     check_error(error_of(f, url, true, false), PENSTOCK_ERROR_AUTH, "password", NULL);
     drop_user(f, "nobody");
+}
+
+/* Whether the server asks this user for a password by now. */
+static bool is_asked(struct fixture *f, const char *url)
+{
+    struct destination_settings settings = {.url = url, .read_only = true};
+    struct destination *dest = NULL;
+    bool ok = destination_open(f->subject->ops, &settings, &dest, NULL);
+    destination_close(dest);
+    return !ok;
+}
+
+static void demand_password(struct fixture *f, const char *name, const char *url)
+{
+    g_autofree char *path = f->subject->query(f->url, "SHOW hba_file");
+    g_autofree char *old = NULL;
+    g_assert_true(g_file_get_contents(path, &old, NULL, NULL));
+    FILE *file = fopen(path, "w"); /* not replaced: the server's user owns it */
+    g_assert_nonnull(file);
+    fprintf(file, "host all %s_%s all scram-sha-256\n%s", database_of(f), name, old);
+    g_assert_cmpint(fclose(file), ==, 0);
+    f->subject->execute(f->url, "SELECT pg_reload_conf()");
+    while (!is_asked(f, url))
+        g_usleep(1000);
+}
+
+static void passwords(struct fixture *f)
+{
+    prepare(f, f->deals);
+    put(f, f->deals, "id", "1");
+    g_autofree char *url = make_user(f, "bo", "LOGIN SUPERUSER PASSWORD 's3cret'");
+    demand_password(f, "bo", url);
+    check_error(error_of(f, url, true, false), PENSTOCK_ERROR_AUTH, "password", NULL);
+    g_autofree char *user = g_strconcat(database_of(f), "_bo", NULL);
+    g_autofree char *part = g_strdup_printf("//%s:s3crets@", user);
+    g_autofree char *wrong = url_with(f, "//postgres@", part);
+    GError *error = error_of(f, wrong, true, false);
+    g_assert_null(strstr(error->message, "s3cret"));
+    check_error(error, PENSTOCK_ERROR_AUTH, user, "password", NULL);
+    g_setenv("PGPASSWORD", "s3cret", true);
+    check_opens(f, url);
+    g_unsetenv("PGPASSWORD");
+    drop_user(f, "bo");
 }
 
 static void probing(struct fixture *f)
@@ -492,6 +536,7 @@ const struct test_case postgres_cases[] = {
     {"wrong-urls", wrong_urls},
     {"rights", rights},
     {"no-login", no_login},
+    {"passwords", passwords},
     {"probing", probing},
     {"wrong-defaults", wrong_defaults},
     {"read-only-server", read_only_server},
