@@ -1,6 +1,7 @@
 #include "sync/commands.h"
 #include "sync/memory.h"
 #include "sync/queue.h"
+#include "sync/seen.h"
 #include "sync/system.h"
 
 #include <string.h>
@@ -53,7 +54,9 @@ static bool reset_all(struct memory *memory, const struct sync_settings *setting
                       unsigned *dropped, GError **error)
 {
     g_autoptr(Table) parents = system_parents_table();
+    g_autoptr(Table) pass = system_seen_table();
     struct queue queue = {.dest = memory->dest, .parents = parents};
+    struct seen seen = {.dest = memory->dest, .table = pass};
     struct batch *states = batch_new();
     bool everything = true, good;
 
@@ -73,7 +76,8 @@ static bool reset_all(struct memory *memory, const struct sync_settings *setting
     good = write_batch(memory, states, error);
     for (unsigned i = 0; good && i < STREAM_COUNT; i++)
         if (memory_is_selected(settings, &catalog[i]))
-            good = queue_clear(&queue, catalog[i].name, error);
+            good = queue_clear(&queue, catalog[i].name, error) &&
+                   seen_clear(&seen, catalog[i].name, error);
     if (!good || !destination_commit(memory->dest, error)) {
         destination_rollback(memory->dest);
         return false;

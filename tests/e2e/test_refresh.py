@@ -786,3 +786,39 @@ def test_loading_anew_may_take_more_than_one_run(simulate, database):
             break
     assert run > 1
     assert_equals_truth(simulator, database, ["persons"])
+
+
+# --- other names of the system columns; a reset ---
+
+
+@pytest.mark.parametrize("style", ["stitch", "fivetran", "airbyte", "none"])
+def test_a_pass_with_other_metadata_columns(simulate, database, style):
+    words = ("--metadata-columns", style)
+    simulator = load(simulate, database, "persons,deals", words=words, persons=30, deals=20)
+    flag = {"stitch": "_sdc_deleted_at", "airbyte": "_ab_cdc_deleted_at"}.get(style, "_deleted_at")
+    for table in ("persons", "deals"):
+        ids = alive(simulator, table)
+        simulator.admin("delete", entity=table, ids=ids[1:3])
+        simulator.admin("purge", entity=table, ids=[ids[5]])
+    refresh(simulator, database.url, "--tables", "persons,deals", *words)
+    for table in ("persons", "deals"):
+        rows, ids = database.rows(table), sorted(database.rows(table))
+        gone = {key for key, (_, deleted) in expected_rows(simulator, table).items() if deleted}
+        if style == "none":  # what is missing stays, since nothing could flag it
+            missing = set(ids) - set(alive(simulator, table))
+            assert len(missing) == 1 and not gone & set(ids)
+        else:
+            flags = {key for key, row in rows.items() if row[flag]}
+            assert flags - gone and not gone - flags and len(flags) == len(ids) - len(
+                alive(simulator, table)
+            )
+
+
+def test_a_reset_forgets_what_a_pass_saw(simulate, database):
+    simulator = load(simulate, database, "persons", persons=1200)
+    simulator.fault("daily429", path=PATHS["persons"], nth=3)
+    refresh(simulator, database.url, "--tables", "persons", code=75)
+    simulator.admin("faults_clear")
+    assert database.query("SELECT * FROM _penstock_pass") != []
+    run = run_penstock("reset", "--to", database.url, "--yes")
+    assert run.returncode == 0 and database.query("SELECT * FROM _penstock_pass") == []
