@@ -3,6 +3,7 @@ by mistake."""
 
 import itertools
 import json
+import random
 import sqlite3
 
 import pytest
@@ -12,7 +13,9 @@ from harness import (
     Sqlite,
     assert_equals_truth,
     assert_same_tables,
+    compare_with_truth,
     expected_rows,
+    random_seed,
     refresh,
     run_penstock,
     start_sync,
@@ -809,8 +812,10 @@ def test_a_pass_with_other_metadata_columns(simulate, database, style):
             assert len(missing) == 1 and not gone & set(ids)
         else:
             flags = {key for key, row in rows.items() if row[flag]}
-            assert flags - gone and not gone - flags and len(flags) == len(ids) - len(
-                alive(simulator, table)
+            assert (
+                flags - gone
+                and not gone - flags
+                and len(flags) == len(ids) - len(alive(simulator, table))
             )
 
 
@@ -822,3 +827,123 @@ def test_a_reset_forgets_what_a_pass_saw(simulate, database):
     assert database.query("SELECT * FROM _penstock_pass") != []
     run = run_penstock("reset", "--to", database.url, "--yes")
     assert run.returncode == 0 and database.query("SELECT * FROM _penstock_pass") == []
+
+
+# --- whatever happens ---
+
+
+class Life:
+    """Random changes, with and without a trace, between runs that are sometimes killed or out of budget."""
+
+    TABLES = ("deals", "persons", "organizations", "activities", "products", "notes", "files")
+    ALL = (*TABLES, "deal_products")
+    DELETES = 6  # a table, so that no guard asks
+
+    def __init__(self, simulator, database, seed):
+        self.simulator, self.database = simulator, database
+        self.dice = random.Random(seed)
+        self.deletes = dict.fromkeys(self.TABLES, self.DELETES)
+        self.log = []
+
+    def any(self, table):
+        return self.dice.choice(alive(self.simulator, table))
+
+    def drift(self):
+        table = self.dice.choice(self.TABLES)
+        attributes = {key: f"{self.dice.random()}" for key in DRIFT[table]}
+        touch = self.dice.random() < 0.5
+        self.simulator.admin(
+            "edit", entity=table, id=self.any(table), attributes=attributes, touch=touch
+        )
+
+    def move(self):
+        """A deal between its lists."""
+        deal = self.any("deals")
+        row = expected_rows(self.simulator, "deals")[deal][0]
+        self.simulator.admin("unarchive" if row["is_archived"] else "archive", id=deal)
+
+    def add(self):
+        table = self.dice.choice(self.TABLES)
+        key = self.simulator.admin("add", entity=table)["id"]
+        if self.dice.random() < 0.2 and table not in ("notes", "files"):
+            self.simulator.admin("edit", entity=table, id=key, touch=None)
+
+    def remove(self):
+        table = self.dice.choice(self.TABLES)
+        self.deletes[table] -= 1
+        if self.deletes[table] >= 0:
+            op = self.dice.choice(["delete", "delete", "purge"])
+            self.simulator.admin(op, entity=table, id=self.any(table))
+
+    def undelete(self):
+        table = self.dice.choice(self.TABLES)
+        flag = "is_deleted" if table not in GONE_FLAG else "active_flag"
+        gone = [r["id"] for r in self.simulator.truth(table) if r[flag] is (flag == "is_deleted")]
+        if gone:
+            self.simulator.admin("undelete", entity=table, id=self.dice.choice(gone))
+
+    def merge(self):
+        table = self.dice.choice(["persons", "organizations", "deals"])
+        self.deletes[table] -= 1
+        if self.deletes[table] >= 0:
+            winner, loser = self.dice.sample(alive(self.simulator, table), 2)
+            self.simulator.admin("merge", entity=table, winner=winner, loser=loser)
+
+    def time(self):
+        self.simulator.advance(self.dice.choice([1, 5, 61, HOUR, 7 * HOUR, DAY, 15 * DAY]))
+
+    def run(self, command=None):
+        """Killed at a commit, stopped by the budget, or neither."""
+        command = command or self.dice.choice(["sync", "sync", "refresh"])
+        words = ("--tables", ",".join(self.ALL))
+        kind = self.dice.random()
+        env = {}
+        if kind < 0.3:
+            env = {"PENSTOCK_FAULT": f"before-commit:{self.dice.randint(1, 25)}"}
+        elif kind < 0.5:
+            self.simulator.fault("daily429", nth=self.dice.randint(2, 25), retry_after=100)
+        process = start_sync(self.simulator, self.database.url, *words, env=env, command=command)
+        _, stderr = process.communicate()
+        self.simulator.admin("faults_clear")
+        assert process.returncode in (0, 75, -9), stderr
+        assert "Sanitizer" not in stderr and "anew" not in stderr, stderr
+
+    def step(self):
+        steps = [self.drift, self.drift, self.move, self.add, self.remove, self.undelete]
+        steps += [self.merge, self.time, self.time, self.run, self.run]
+        step = self.dice.choice(steps)
+        self.log.append(step.__name__)
+        step()
+
+
+@pytest.mark.parametrize("moves", ["on", "off"])
+@pytest.mark.parametrize("start", [None, "2020-01-01"])
+def test_whatever_happens_a_refresh_sets_it_right(simulate, database, moves, start):
+    seed = random_seed()
+    switches = ("archive_moves_update_time", "merge_moves_children")
+    options = [word for name in switches for word in ("--set", f"{name}={moves}")]
+    simulator = simulate(
+        *company(
+            *options,
+            deals=40,
+            persons=40,
+            organizations=40,
+            activities=40,
+            products=40,
+            notes=40,
+            files=40,
+        ),
+        *("--archived", "30", "--seed", str(seed)),
+    )
+    words = ("--tables", ",".join(Life.ALL), *(("--start-date", start) if start else ()))
+    sync(simulator, database.url, *words)
+    life = Life(simulator, database, seed)
+    for _ in range(60):
+        life.step()
+    simulator.advance(HOUR)
+    refresh(simulator, database.url, *words)
+    simulator.advance(HOUR)
+    refresh(simulator, database.url, *words)
+    database.check()
+    problems = compare_with_truth(simulator, database, Life.ALL)
+    assert not problems, (seed, life.log, problems[:20])
