@@ -945,5 +945,10 @@ def test_whatever_happens_a_refresh_sets_it_right(simulate, database, moves, sta
     simulator.advance(HOUR)
     refresh(simulator, database.url, *words)
     database.check()
-    problems = compare_with_truth(simulator, database, Life.ALL)
+    deals = {deal["id"] for deal in simulator.truth("deals")}
+    # The simulator keeps the lines of a deal that is purged.
+    orphans = [r["id"] for r in simulator.truth("deal_products") if r["deal_id"] not in deals]
+    problems = compare_with_truth(
+        simulator, database, Life.ALL, ignore_rows={"deal_products": orphans}
+    )
     assert not problems, (seed, life.log, problems[:20])
