@@ -1,7 +1,9 @@
 """DESIGN section 4, "Custom fields": names of columns, drift, types, options, modes."""
 
+import sqlite3
+
 import pytest
-from harness import assert_equals_truth, parse, run_penstock, sync
+from harness import assert_equals_truth, parse, refresh, run_penstock, sync
 from section4 import asked, company, moment
 
 FIELD_LISTS = {
@@ -277,6 +279,7 @@ def test_a_change_of_type_widens_and_keeps_every_digit(simulate, database):
     "types, values",
     [
         (("varchar", "enum"), ('"text"', "7")),
+        (("varchar", "double"), ('"text"', "12345678901234.567")),
         (("date", "daterange"), ('"2026-01-02"', '{"value":"2026-01-03","until":"2026-02-03"}')),
         (("monetary", "double"), ('{"value":1.5,"currency":"EUR"}', "2.5")),
         (("double", "monetary"), ("1.5", '{"value":2.5,"currency":"EUR"}')),
@@ -304,6 +307,38 @@ def test_changes_of_type_lose_no_value(simulate, database, types, values):
     for part in ("currency", "until"):
         if part in values[1]:
             assert stored(database, "persons", 2, key, part) == parse(values[1])[part]
+
+
+def test_a_text_that_becomes_a_number_and_a_text_again(simulate, database):
+    """Each value stays as it was sent; the column never narrows."""
+    simulator, (key,) = load(simulate, database, fields=[("Size", "varchar")])
+    values = {1: ("varchar", '"12 apples"'), 2: ("double", "0.10"), 3: ("varchar", '"007"')}
+    for row, (field_type, literal) in values.items():
+        simulator.admin("field_type", entity="persons", key=key, type=field_type)
+        put(simulator, "persons", row, **{key: literal})
+        simulator.advance(DAY)
+        result = sync(simulator, database.url, "--tables", "persons")
+        assert result.tables["persons"]["rejected"] == 0
+    refresh(simulator, database.url, "--tables", "persons")  # reads old values in the new shape
+    found = [stored(database, "persons", row, key) for row in values]
+    assert found == ["12 apples", "0.10", "007"]
+
+
+def test_a_pass_brings_the_values_of_a_field_that_comes_back(simulate, database):
+    """Hidden for a while, or read by a user who did not see it: its old values moved no update_time."""
+    simulator, (key,) = load(simulate, database, fields=[("Size", "varchar")])
+    put(simulator, "persons", 1, **{key: '"12"'})
+    simulator.advance(300)
+    sync(simulator, database.url, "--tables", "persons")
+    with sqlite3.connect(database.path) as connection:
+        connection.execute(f'UPDATE persons SET "{column(database, "persons", key)}" = NULL')
+    connection.close()
+    simulator.advance(DAY)
+    sync(simulator, database.url, "--tables", "persons")
+    assert stored(database, "persons", 1, key) is None
+    refresh(simulator, database.url, "--tables", "persons")
+    assert stored(database, "persons", 1, key) == "12"
+    assert_equals_truth(simulator, database, ["persons"])
 
 
 def test_an_unusable_date_is_kept_in_extra(simulate, database):
