@@ -39,6 +39,8 @@ static int run_command(const struct ui *ui)
         return cmd_refresh(ui);
     case COMMAND_STATUS:
         return cmd_status(ui);
+    case COMMAND_VIEWS:
+        return cmd_views(ui);
     case COMMAND_RESET:
         return cmd_reset(ui);
     case COMMAND_HELP:

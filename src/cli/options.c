@@ -6,7 +6,7 @@
 #define FOR(command) (1u << (command))
 #define FOR_RUNS     (FOR(COMMAND_PLAN) | FOR(COMMAND_SYNC) | FOR(COMMAND_REFRESH))
 #define FOR_API      (FOR_RUNS | FOR(COMMAND_CHECK) | FOR(COMMAND_DISCOVER))
-#define FOR_WORK     (FOR_API | FOR(COMMAND_STATUS) | FOR(COMMAND_RESET))
+#define FOR_WORK     (FOR_API | FOR(COMMAND_STATUS) | FOR(COMMAND_VIEWS) | FOR(COMMAND_RESET))
 #define FOR_ALL      (FOR_WORK | FOR(COMMAND_NONE) | FOR(COMMAND_HELP))
 
 #define FIELD(member) offsetof(struct options, member)
@@ -59,6 +59,14 @@ const struct command_row command_rows[COMMAND_COUNT] = {
          "Spends no token and needs none. With --max-lag it exits 1 when a table has not been "
          "brought up to date for longer than that.",
          "penstock status --to sqlite:crm.db --max-lag 2h"},
+    [COMMAND_VIEWS] =
+        {"views", "[CONNECTION...]", "readable views: labels of options, names behind ids",
+         "Makes a view beside each table (deals_view beside deals) that shows the rows that are "
+         "alive, with the labels of options, the names of owners, stages, pipelines and "
+         "organizations, and the primary e-mail and phone as columns. Spends no token and needs "
+         "none. From then on every sync keeps the views up to date: new fields appear, new labels "
+         "are shown, types follow. --drop removes them and ends that.",
+         "penstock views --to sqlite:crm.db"},
     [COMMAND_RESET] =
         {"reset", "[CONNECTION [TABLE...]]", "drop tables with their bookmarks, to load them anew",
          "Drops the tables of a connection, or only those that are named. The column names of "
@@ -82,7 +90,8 @@ const struct option_row option_rows[] = {
      "Configuration file with the connections. Default: penstock.yaml in the current folder, when "
      "--to is not "
      "given."},
-    {"tables", 0, OPTION_TEXT, FIELD(tables), "NAME,...", NULL, VALUES_TABLES, FOR_WORK, false,
+    {"tables", 0, OPTION_TEXT, FIELD(tables), "NAME,...", NULL, VALUES_TABLES,
+     FOR_WORK & ~FOR(COMMAND_VIEWS), false,
      "Only these tables, separated by commas. Default: all."},
     {"start-date", 0, OPTION_DAY, FIELD(start_date), "MM/DD/YYYY", NULL, VALUES_NONE, FOR_RUNS,
      false,
@@ -119,6 +128,8 @@ const struct option_row option_rows[] = {
      FOR(COMMAND_SYNC) | FOR(COMMAND_REFRESH) | FOR(COMMAND_RESET), false,
      "Do not ask: drop the tables (reset), carry out a delete that a safety guard stopped (sync, "
      "refresh)."},
+    {"drop", 0, OPTION_FLAG, FIELD(drop), NULL, NULL, VALUES_NONE, FOR(COMMAND_VIEWS), false,
+     "Drop the views instead."},
     {"json", 0, OPTION_FLAG, FIELD(json), NULL, NULL, VALUES_NONE, FOR_WORK, false,
      "Print one JSON object a connection on standard output, each on a line of its own."},
     {"yaml", 0, OPTION_FLAG, FIELD(yaml), NULL, NULL, VALUES_NONE, FOR(COMMAND_DISCOVER), false,

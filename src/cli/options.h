@@ -16,6 +16,7 @@ enum command {
     COMMAND_SYNC,
     COMMAND_REFRESH,
     COMMAND_STATUS,
+    COMMAND_VIEWS,
     COMMAND_RESET,
     COMMAND_HELP,
     COMMAND_COUNT,
@@ -36,7 +37,7 @@ struct options {
     int deletes;       /* enum deletes_mode */
     int log_format;    /* enum log_format */
     int verbose;       /* how often -v was given */
-    bool all, yes, json, yaml, quiet, no_color, version, help;
+    bool all, yes, drop, json, yaml, quiet, no_color, version, help;
 };
 
 enum option_kind {

@@ -266,6 +266,8 @@ const struct destination_ops mysql_destination = {
     .read = mysqldb_read,
     .commit = commit,
     .rollback = rollback,
+    .replace_view = mysqldb_replace_view,
+    .drop_view = mysqldb_drop_view,
     .drop = mysqldb_drop,
     .close = close_mysql,
 };

@@ -2,8 +2,9 @@
  *
  * mysql.c opens, begins and commits; mysql_connect.c makes a session that depends on no setting of
  * the server; mysql_error.c says what a person does about a failure; mysql_schema.c knows what is
- * in the database, mysql_prepare.c changes it; mysql_write.c, mysql_sweep.c and mysql_read.c move
- * rows. Names begin with mysqldb_, since libmariadb's begin with mysql_. */
+ * in the database, mysql_prepare.c changes it, mysql_view.c makes views; mysql_write.c,
+ * mysql_sweep.c and mysql_read.c move rows. Names begin with mysqldb_, since libmariadb's begin
+ * with mysql_. */
 #ifndef PENSTOCK_DESTINATIONS_MYSQL_PRIVATE_H
 #define PENSTOCK_DESTINATIONS_MYSQL_PRIVATE_H
 
@@ -113,6 +114,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(MysqldbTable, mysqldb_table_free)
 bool mysqldb_prepare_table(struct destination *d, const struct table *table, const char *nonce,
                            GError **error);
 bool mysqldb_drop(struct destination *d, const struct table *table, GError **error);
+
+/* ── mysql_view.c ── */
+
+bool mysqldb_replace_view(struct destination *d, struct view *view, enum view_result *ret,
+                          GError **error);
+bool mysqldb_drop_view(struct destination *d, const char *name, bool *ret_dropped, GError **error);
 
 /* ── mysql_write.c, mysql_sweep.c, mysql_read.c ── */
 

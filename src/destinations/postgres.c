@@ -116,6 +116,7 @@ static struct postgres *postgres_new(const struct destination_settings *settings
     p->tables =
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)postgres_table_free);
     p->loads = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    p->view_grants = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     p->statements = g_ptr_array_new_with_free_func((GDestroyNotify)postgres_statement_free);
     return p;
 }
@@ -142,6 +143,7 @@ static void close_postgres(struct destination *d)
     PQfinish(p->conn);
     g_hash_table_unref(p->tables);
     g_hash_table_unref(p->loads);
+    g_hash_table_unref(p->view_grants);
     g_ptr_array_unref(p->statements);
     copy_buffer_done(&p->buffer);
     g_free(p->label);
@@ -212,6 +214,8 @@ const struct destination_ops postgres_destination = {
     .read = postgres_read,
     .commit = commit,
     .rollback = rollback,
+    .replace_view = postgres_replace_view,
+    .drop_view = postgres_drop_view,
     .drop = postgres_drop,
     .close = close_postgres,
 };

@@ -3,9 +3,8 @@
 
 #include "destinations/postgres_private.h"
 #include "sql/ddl.h"
+#include "sql/view.h"
 
-/* Views that Penstock made may be dropped and made again; this begins their comments. */
-#define OWN_VIEW_COMMENT "Penstock view"
 
 /* ── Comments and names ── */
 
@@ -205,12 +204,6 @@ static void append_retype(GString *sql, const char *column, const struct ddl_cha
 
 /* ── Views that depend on a column ── */
 
-static bool drop_view(struct postgres *p, const char *view, const char *what, GError **error)
-{
-    g_autofree char *sql = g_strdup_printf("DROP VIEW %s", view);
-    return postgres_execute(p, sql, what, error);
-}
-
 static bool set_view_error(const struct postgres *p, const char *table, const char *column,
                            const char *view, GError **error)
 {
@@ -230,8 +223,8 @@ static bool drop_own_views(struct postgres *p, const struct postgres_table *t, c
     const char *values[] = {t->oid, text};
     g_autoptr(PgResult) result = postgres_query(
         p,
-        "SELECT DISTINCT v.oid::regclass, "
-        "coalesce(obj_description(v.oid, 'pg_class'), '') LIKE '" OWN_VIEW_COMMENT "%' "
+        "SELECT DISTINCT v.oid, v.oid::regclass, "
+        "coalesce(obj_description(v.oid, 'pg_class'), '') LIKE '" VIEW_MARK "%' "
         "FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_class v ON v.oid = "
         "r.ev_class "
         "WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass "
@@ -241,11 +234,11 @@ static bool drop_own_views(struct postgres *p, const struct postgres_table *t, c
     if (!result)
         return false;
     for (int row = 0; row < PQntuples(result); row++) {
-        const char *view = PQgetvalue(result, row, 0);
-        bool own = PQgetvalue(result, row, 1)[0] == 't';
+        const char *oid = PQgetvalue(result, row, 0), *view = PQgetvalue(result, row, 1);
+        bool own = PQgetvalue(result, row, 2)[0] == 't';
         if (!own && column)
             return set_view_error(p, t->name, column, view, error);
-        if (own && !drop_view(p, view, what, error))
+        if (own && !postgres_drop_own_view(p, oid, view, what, error))
             return false;
     }
     return true;

@@ -2,7 +2,8 @@
  *
  * postgres.c opens, begins and commits; postgres_connect.c reaches the server and sets up the
  * session; postgres_error.c says what went wrong; postgres_lock.c keeps a second writer out;
- * postgres_schema.c knows what is in the database, postgres_prepare.c changes it; postgres_write.c
+ * postgres_schema.c knows what is in the database, postgres_prepare.c changes it;
+ * postgres_view.c makes views; postgres_write.c
  * plans how rows go in, postgres_statement.c builds and runs what it takes, postgres_copy.c encodes
  * values; postgres_sweep.c and postgres_read.c do what their names say. */
 #ifndef PENSTOCK_DESTINATIONS_POSTGRES_PRIVATE_H
@@ -32,6 +33,9 @@ struct postgres {
     uint64_t rollbacks;    /* counts them: a staging table made before one may be gone */
     GHashTable *tables;    /* name → struct postgres_table, of those that exist */
     GHashTable *loads;     /* name → struct postgres_load */
+    /* Readable views that were dropped to be made anew: name → the statements that give back what
+     * people were granted. */
+    GHashTable *view_grants;
     GPtrArray *statements; /* struct postgres_statement, a bounded cache */
     unsigned numbers;      /* of statements made */
     uint64_t uses;         /* of statements: which is the oldest */
@@ -128,6 +132,15 @@ Oid postgres_array_oid(enum column_type type);
 bool postgres_prepare(struct destination *d, const struct table *table, const char *nonce,
                       GError **error);
 bool postgres_drop(struct destination *d, const struct table *table, GError **error);
+
+/* ── postgres_view.c ── */
+
+bool postgres_replace_view(struct destination *d, struct view *view, enum view_result *ret,
+                           GError **error);
+bool postgres_drop_view(struct destination *d, const char *name, bool *ret_dropped, GError **error);
+/* A view of ours, by its oid and its quoted name; its grants are kept for the next one. */
+bool postgres_drop_own_view(struct postgres *p, const char *oid, const char *quoted,
+                            const char *what, GError **error);
 
 /* ── postgres_statement.c ── */
 

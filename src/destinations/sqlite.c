@@ -473,6 +473,8 @@ const struct destination_ops sqlite_destination = {
     .read = sqlite_read,
     .commit = commit,
     .rollback = rollback,
+    .replace_view = sqlite_replace_view,
+    .drop_view = sqlite_drop_view,
     .drop = sqlite_drop,
     .close = close_sqlite,
 };

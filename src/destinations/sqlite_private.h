@@ -1,8 +1,9 @@
 /* The SQLite driver's own parts, shared between its files and with nobody else.
  *
  * sqlite.c opens, begins and commits; sqlite_lock.c keeps a second writer out; sqlite_schema.c
- * knows what is in the database, sqlite_rebuild.c changes types; sqlite_write.c and sqlite_read.c
- * move rows; sqlite_value.c turns digits into numbers and back without loss. */
+ * knows what is in the database, sqlite_rebuild.c changes types; sqlite_view.c makes views;
+ * sqlite_write.c and sqlite_read.c move rows; sqlite_value.c turns digits into numbers and back
+ * without loss. */
 #ifndef PENSTOCK_DESTINATIONS_SQLITE_PRIVATE_H
 #define PENSTOCK_DESTINATIONS_SQLITE_PRIVATE_H
 
@@ -116,6 +117,7 @@ struct sqlite_table {
 
 /* NULL on error; owned by s and valid until the schema changes. */
 struct sqlite_table *sqlite_table_get(struct sqlite *s, const struct table *table, GError **error);
+struct sqlite_table *sqlite_table_named(struct sqlite *s, const char *name, GError **error);
 void sqlite_table_free(struct sqlite_table *t);
 /* Forgets every table and statement. */
 void sqlite_forget_tables(struct sqlite *s);
@@ -144,6 +146,12 @@ bool sqlite_rebuild(struct sqlite *s, const struct sqlite_table *t,
  */
 char *sqlite_edit_create(const char *sql, const char *name, const struct sqlite_retype *retypes,
                          size_t count);
+
+/* ── sqlite_view.c ── */
+
+bool sqlite_replace_view(struct destination *d, struct view *view, enum view_result *ret,
+                         GError **error);
+bool sqlite_drop_view(struct destination *d, const char *name, bool *ret_dropped, GError **error);
 
 /* ── sqlite_write.c, sqlite_read.c ── */
 

@@ -166,22 +166,33 @@ static bool load_recorded_types(struct sqlite *s, struct sqlite_table *t, GError
     return rc == SQLITE_DONE;
 }
 
-struct sqlite_table *sqlite_table_get(struct sqlite *s, const struct table *table, GError **error)
+/* Columns of a view are nobody's business here, and asking for those of a broken one fails. */
+static bool load_table(struct sqlite *s, struct sqlite_table *t, GError **error)
 {
-    struct sqlite_table *t = g_hash_table_lookup(s->tables, table->name);
+    if (!s->db || !load_relation(s, t, error))
+        return !s->db;
+    return !t->exists || t->is_view ||
+           (load_columns(s, t, error) && load_recorded_types(s, t, error));
+}
+
+struct sqlite_table *sqlite_table_named(struct sqlite *s, const char *name, GError **error)
+{
+    struct sqlite_table *t = g_hash_table_lookup(s->tables, name);
     if (t)
         return t;
-    t = table_new_empty(s, table->name);
-    bool ok =
-        !s->db || (load_relation(s, t, error) &&
-                   (!t->exists || (load_columns(s, t, error) && load_recorded_types(s, t, error))));
-    if (!ok) {
+    t = table_new_empty(s, name);
+    if (!load_table(s, t, error)) {
         sqlite_table_free(t);
         return NULL;
     }
     /* The key is the end of the full name, so it lives as long as the value. */
-    g_hash_table_insert(s->tables, t->name + strlen(t->name) - strlen(table->name), t);
+    g_hash_table_insert(s->tables, t->name + strlen(t->name) - strlen(name), t);
     return t;
+}
+
+struct sqlite_table *sqlite_table_get(struct sqlite *s, const struct table *table, GError **error)
+{
+    return sqlite_table_named(s, table->name, error);
 }
 
 /* ── Inspect ── */

@@ -112,6 +112,24 @@ void destination_rollback(struct destination *destination)
     destination->failed = false;
 }
 
+bool destination_replace_view(struct destination *destination, struct view *view,
+                              enum view_result *ret, GError **error)
+{
+    g_assert(destination && view && view->columns->len > 0 && ret && !destination->failed);
+    g_assert(!destination->in_transaction || destination->ops->caps.transactional_ddl);
+    bool ok = destination->ops->replace_view(destination, view, ret, error);
+    return checked_inside(destination, ok, error);
+}
+
+bool destination_drop_view(struct destination *destination, const char *name, bool *ret_dropped,
+                           GError **error)
+{
+    g_assert(destination && name && ret_dropped && !destination->failed);
+    g_assert(!destination->in_transaction || destination->ops->caps.transactional_ddl);
+    bool ok = destination->ops->drop_view(destination, name, ret_dropped, error);
+    return checked_inside(destination, ok, error);
+}
+
 bool destination_drop(struct destination *destination, const struct table *table, GError **error)
 {
     g_assert(destination && table && !destination->failed);

@@ -3,7 +3,8 @@
  * A driver embeds `struct destination` first in its own struct and offers a const table of
  * functions. Callers use the destination_*() wrappers below, which assert the grammar of calls:
  *
- *     open (inspect | read | prepare | begin (write | sweep | read)* (commit | rollback))* close
+ *     open (inspect | read | prepare | replace_view | drop_view |
+ *           begin (write | sweep | read)* (commit | rollback))* close
  *
  * Everything of one begin … commit becomes durable together or not at all. Penstock's state, its
  * queue of parents, its list of fields and its run log are tables like any other (TABLE_SYSTEM),
@@ -14,6 +15,7 @@
 #define PENSTOCK_MODEL_DESTINATION_H
 
 #include "model/batch.h"
+#include "model/view.h"
 
 struct destination;
 
@@ -96,6 +98,14 @@ struct sweep_counts {
     int64_t flagged;      /* of them, now flagged or removed */
 };
 
+enum view_result {
+    VIEW_SAME,     /* it was there, just so */
+    VIEW_REPLACED, /* created or replaced */
+    VIEW_MISSING,  /* its table does not exist: there is no view (an older one was dropped) */
+    VIEW_TAKEN,    /* somebody else's table or view has the name: left alone */
+    VIEW_HELD,     /* what somebody else built on it stands in the way: left as it was */
+};
+
 struct destination_ops {
     const char *scheme;   /* selects the driver in a URL: "sqlite" */
     const char *alias;    /* another scheme that does; may be NULL */
@@ -131,6 +141,15 @@ struct destination_ops {
      * epoch. */
     bool (*commit)(struct destination *, GError **);
     void (*rollback)(struct destination *); /* safe at any time */
+    /* Views. They never stand in the way: where a view would keep prepare() from changing a column,
+     * or drop() from dropping a table, those two drop it, if it is ours, and the caller replaces it
+     * in the same transaction. Like prepare(), outside begin where DDL is not transactional.
+     * replace_view: what the database lacks (columns, tables that are looked up) is taken out of
+     * *view first; an unchanged view is not touched. A view that Penstock made carries a mark and
+     * only that is ever replaced or dropped. */
+    bool (*replace_view)(struct destination *, struct view *view, enum view_result *ret, GError **);
+    /* Whether there is one or not. What is not ours stays, without an error. */
+    bool (*drop_view)(struct destination *, const char *name, bool *ret_dropped, GError **);
     /* Drops the table if it exists (reset). */
     bool (*drop)(struct destination *, const struct table *, GError **);
     void (*close)(struct destination *); /* accepts NULL; gives the lock back */
@@ -161,6 +180,10 @@ MUST_USE bool destination_read(struct destination *, const struct read_query *,
                                destination_row_func, void *opaque, GError **);
 MUST_USE bool destination_commit(struct destination *, GError **);
 void destination_rollback(struct destination *);
+MUST_USE bool destination_replace_view(struct destination *, struct view *view,
+                                       enum view_result *ret, GError **);
+MUST_USE bool destination_drop_view(struct destination *, const char *name, bool *ret_dropped,
+                                    GError **);
 MUST_USE bool destination_drop(struct destination *, const struct table *, GError **);
 void destination_close(struct destination *);
 

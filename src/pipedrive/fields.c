@@ -1,5 +1,7 @@
 #include "pipedrive/fields.h"
 
+#include "model/view.h"
+
 #include <string.h>
 
 /* A base name this long leaves room for every suffix in the shortest limit (PostgreSQL's 63 bytes).
@@ -338,6 +340,19 @@ static char *cell_dup(const struct cell *cell)
     return cell->kind == CELL_VALUE ? g_strndup(cell->text, cell->length) : NULL;
 }
 
+struct table *fields_options_table(void)
+{
+    struct table *table = table_new(OPTIONS_TABLE, TABLE_SYSTEM);
+
+    table->keys[0] = table_add_column(table, OPTIONS_OF, COLUMN_TEXT, NULL);
+    table->keys[1] = table_add_column(table, OPTIONS_COLUMN, COLUMN_TEXT, NULL);
+    table->keys[2] = table_add_column(table, OPTIONS_ID, COLUMN_TEXT, NULL);
+    table->key_count = 3;
+    table_add_column(table, OPTIONS_LABEL, COLUMN_TEXT, NULL);
+    table_add_column(table, OPTIONS_DELETED, COLUMN_BOOLEAN, NULL);
+    return table;
+}
+
 static void read_options(struct field *field, const struct json_value *list, bool stored)
 {
     for (json_each_item(item, list)) {
@@ -378,6 +393,35 @@ static void restore_options(struct field *field, const struct cell *cell)
     json_parser_free(parser);
 }
 
+bool fields_row_is_of(const struct cell *cells, const struct stream *stream)
+{
+    return cell_is(&cells[FIELD_TABLE], stream->name);
+}
+
+/* Where a part stands among those of today's type; behind them what is of an older one. */
+static unsigned part_rank(const struct part_form *forms, const char *name)
+{
+    unsigned rank = 0;
+
+    while (forms[rank].name && strcmp(forms[rank].name, name) != 0)
+        rank++;
+    return rank;
+}
+
+static int by_rank(const void *a, const void *b, void *forms)
+{
+    const struct field_part *left = a, *right = b;
+    unsigned x = part_rank(forms, left->name), y = part_rank(forms, right->name);
+
+    return x != y ? (x < y ? -1 : 1) : strcmp(left->name, right->name);
+}
+
+/* Rows come in any order, columns in that of the type. */
+static void sort_parts(struct field *field)
+{
+    g_array_sort_with_data(field->parts, by_rank, (void *)form_of_type(field->type));
+}
+
 void fields_restore(struct fields *fields, const struct cell *cells)
 {
     g_autofree char *key = cell_dup(&cells[FIELD_KEY]), *part_name = cell_dup(&cells[FIELD_PART]);
@@ -387,8 +431,8 @@ void fields_restore(struct fields *fields, const struct cell *cells)
     struct field *field;
     enum column_type type;
 
-    if (!cell_is(&cells[FIELD_TABLE], fields->stream->name) || !key || !part_name || !type_name ||
-        !column || !*column || !column_type_from_name(type_name, &type))
+    if (!fields_row_is_of(cells, fields->stream) || !key || !part_name || !type_name || !column ||
+        !*column || !column_type_from_name(type_name, &type))
         return;
     field = g_hash_table_lookup(fields->by_key, key);
     if (!field) {
@@ -411,6 +455,7 @@ void fields_restore(struct fields *fields, const struct cell *cells)
 
         add_part(fields, field, &old, g_steal_pointer(&column));
     }
+    sort_parts(field);
 }
 
 static void write_options(const struct field *field, struct batch *batch, struct cell *cell)
@@ -437,6 +482,28 @@ static void write_options(const struct field *field, struct batch *batch, struct
     }
     json_end_array(&writer);
     cell_set_string(batch, cell, text->str);
+}
+
+/* As a column holds it and SQL compares it: 12, open. New. */
+static char *option_id_text(struct json_parser *parser, struct arena *arena, const char *json)
+{
+    const struct json_value *value;
+
+    if (*json == '"' && json_parse_copy(parser, json, strlen(json), arena, &value, NULL))
+        return json_dup_string(value);
+    return g_strdup(json);
+}
+
+static void write_option(const struct fields *fields, const char *column,
+                         const struct field_option *option, const char *id, struct batch *batch)
+{
+    struct cell *cells = batch_add_row(batch)->cells;
+
+    cell_set_string(batch, &cells[0], fields->stream->name);
+    cell_set_string(batch, &cells[1], column);
+    cell_set_string(batch, &cells[2], id);
+    cell_set_string(batch, &cells[3], option->label);
+    cell_set_string(batch, &cells[4], option->deleted ? "1" : "0");
 }
 
 static void write_part(const struct fields *fields, const struct field *field,
@@ -486,6 +553,28 @@ void fields_write(const struct fields *fields, struct batch *batch)
         for (unsigned j = 0; j < field->parts->len; j++)
             write_part(fields, field, &g_array_index(field->parts, struct field_part, j), batch);
     }
+}
+
+void fields_write_options(const struct fields *fields, struct batch *batch)
+{
+    g_autoptr(GPtrArray) list = fields_list(fields);
+    struct json_parser *parser = json_parser_new();
+    struct arena *arena = arena_new();
+
+    for (unsigned i = 0; i < list->len; i++) {
+        const struct field *field = list->pdata[i];
+        g_autofree char *column = fields_main_column(fields, field);
+
+        for (unsigned j = 0; column && j < field->options->len; j++) {
+            const struct field_option *option =
+                &g_array_index(field->options, struct field_option, j);
+            g_autofree char *id = option_id_text(parser, arena, option->id);
+
+            write_option(fields, column, option, id, batch);
+        }
+    }
+    arena_free(arena);
+    json_parser_free(parser);
 }
 
 /* --- a list read anew --- */
@@ -675,6 +764,15 @@ static char *standard_name(const struct fields *fields, const char *key)
         name = longer;
     }
     return name;
+}
+
+char *fields_main_column(const struct fields *fields, const struct field *field)
+{
+    const struct field_part *part = find_part(field, "");
+
+    if (!field->is_custom)
+        return standard_name(fields, field->key);
+    return part ? g_strdup(part->column) : NULL;
 }
 
 /* "Deal source (4f0c…, currency)": what people call it, and the key that the API knows it by. */

@@ -58,6 +58,9 @@ enum fields_mode fields_mode(const struct fields *fields);
  * are ignored. */
 void fields_restore(struct fields *fields, const struct cell *cells);
 
+/* Whether the row speaks of the stream's fields. */
+bool fields_row_is_of(const struct cell *cells, const struct stream *stream);
+
 /* A field list read anew: begin, every page, end. Only end changes anything; *ret_changed tells if
  * the rows of _penstock_fields did. */
 void fields_begin_list(struct fields *fields);
@@ -69,6 +72,15 @@ void fields_end_list(struct fields *fields, bool *ret_changed);
 struct table *fields_table(void);
 /* Every row of this entity, into a batch prepared for fields_table(). */
 void fields_write(const struct fields *fields, struct batch *batch);
+
+/* The definition of _penstock_options (model/view.h); the caller frees it. */
+struct table *fields_options_table(void);
+/* Every option of this entity, those that were deleted too, into a batch prepared for
+ * fields_options_table(). Goes into every commit that fields_write() goes into. */
+void fields_write_options(const struct fields *fields, struct batch *batch);
+
+/* The column that holds the field's value or option ids; NULL if it has none. g_free() it. */
+char *fields_main_column(const struct fields *fields, const struct field *field);
 
 /* The stream's table as of now: catalog, custom, system columns. fields may be NULL. The caller
  * frees it. */

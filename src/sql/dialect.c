@@ -1,4 +1,5 @@
 #include "sql/dialect.h"
+#include "sql/view.h"
 
 #include <string.h>
 
@@ -25,6 +26,7 @@ const struct dialect dialect_sqlite = {
     .upsert = UPSERT_ON_CONFLICT,
     .derived = "GENERATED ALWAYS AS (%s IS NOT NULL) VIRTUAL",
     .differs = "IS NOT",
+    .views = &view_forms_sqlite,
 };
 
 /* PostgreSQL tells all eight apart by itself. inside_row: a value of variable length moves out of
@@ -50,6 +52,7 @@ const struct dialect dialect_postgres = {
     .folds_case = false, /* every name is quoted, and quoted names keep their case */
     .upsert = UPSERT_ON_CONFLICT,
     .derived = "GENERATED ALWAYS AS (%s IS NOT NULL) STORED",
+    .views = &view_forms_postgres,
     .differs = "IS DISTINCT FROM",
     .inside_row =
         {
@@ -87,6 +90,7 @@ const struct dialect dialect_mysql = {
         },
     .folds_case = true,
     .upsert = UPSERT_ON_DUPLICATE,
+    .views = &view_forms_mysql,
     .derived = "GENERATED ALWAYS AS (%s IS NOT NULL) VIRTUAL",
     .inside_row =
         {

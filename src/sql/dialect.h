@@ -24,6 +24,8 @@ struct inside_row {
     uint16_t pointer; /* 0: a longer text counts as `bytes` */
 };
 
+struct view_forms; /* sql/view.h */
+
 struct dialect {
     const char *name;
     char quote;                           /* around identifiers; doubled inside */
@@ -38,6 +40,7 @@ struct dialect {
     const char *differs; /* null-safe "not equal", also between row values */
     struct inside_row inside_row[COLUMN_JSON + 1]; /* not needed where rows have no limit */
     bool plain_identifiers; /* no character above U+FFFF, no space at the end */
+    const struct view_forms *views;
 };
 
 extern const struct dialect dialect_sqlite, dialect_postgres, dialect_mysql;

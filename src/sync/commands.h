@@ -4,6 +4,7 @@
 #define PENSTOCK_SYNC_COMMANDS_H
 
 #include "sync/sync.h"
+#include "sync/views.h"
 
 /* --- check: who am I, may I see everything, is the destination writable, what is left of the
  * budget. 2 tokens. --- */
@@ -97,5 +98,17 @@ void status_report_done(struct status_report *report);
  * names of custom fields are permanent and stay. --- */
 MUST_USE bool reset_run(const struct sync_settings *settings, unsigned *ret_dropped,
                         GError **error);
+
+/* --- views: makes the readable views, which every sync then keeps up to date, or drops them. No
+ * call, no token. --- */
+struct views_report {
+    GArray *views;    /* struct view_report, in the catalog's order */
+    unsigned dropped; /* with drops */
+    char *remark;     /* views that could not be made, and the next step; NULL = none */
+};
+/* CONFIG when nothing is replicated yet. */
+MUST_USE bool views_run(const struct sync_settings *settings, bool drops, struct views_report *ret,
+                        GError **error);
+void views_report_done(struct views_report *report);
 
 #endif

@@ -162,6 +162,12 @@ static void take_answer(struct extract *x, struct http_answer *answer)
     http_answer_free(answer);
 }
 
+void extract_tell_remark(struct extract *x, const struct reply *reply)
+{
+    if (reply->remark)
+        extract_warn(x, reply->stream ? reply->stream->name : NULL, reply->remark);
+}
+
 void extract_count_lines(struct extract *x, const struct reply *reply)
 {
     if (x->jobs[STREAM_DEAL_PRODUCTS])
@@ -173,6 +179,7 @@ static void take_reply(struct extract *x, struct reply *reply)
     GError *error = NULL;
 
     extract_count_lines(x, reply);
+    extract_tell_remark(x, reply);
     x->pages_with_loader -= reply->had_page;
     if (!reply->tag) {
         x->works--;
@@ -255,6 +262,7 @@ static void extract_done(struct extract *x)
     if (x->pool)
         batch_pool_free(x->pool);
     table_free(x->fields_table);
+    table_free(x->options_table);
     identity_done(&x->who);
     g_string_free(x->path, TRUE);
     g_clear_error(&x->error);

@@ -47,6 +47,7 @@ static void setup_context(struct extract *x)
     const struct sync_settings *settings = x->settings;
 
     x->fields_table = fields_table();
+    x->options_table = fields_options_table();
     x->context = (struct job_context){
         .settings = settings,
         .schedule = {.now = api_now(&x->api),
@@ -60,6 +61,7 @@ static void setup_context(struct extract *x)
                                                                    : FULL_EVERY_DEFAULT_S,
         .fields_table = x->fields_table,
         .is_admin = x->who.is_admin,
+        .options_table = x->options_table,
         .has_deals_table = memory_is_selected(settings, &catalog[STREAM_DEALS]),
         .now = extract_now,
         .push = extract_push,
@@ -251,6 +253,7 @@ static bool open_destination(struct extract *x, GError **error)
     work->now = api_now(&x->api);
     loader_push(x->loader, work);
     reply = loader_wait(x->loader);
+    extract_tell_remark(x, reply);
     if (reply->error) {
         g_propagate_error(error, g_steal_pointer(&reply->error));
         good = false;

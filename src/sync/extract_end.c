@@ -45,6 +45,7 @@ static void drain_loader(struct extract *x)
         bool last = reply->kind == WORK_CLOSE;
 
         extract_count_lines(x, reply);
+        extract_tell_remark(x, reply);
         if (reply->tag && !reply->error) {
             struct job *job = reply->tag;
 

@@ -16,7 +16,7 @@ struct extract {
     size_t memory_bytes;
     struct batch_pool *pool;
     struct job_context context;
-    struct table *fields_table;
+    struct table *fields_table, *options_table;
     struct job *jobs[STREAM_COUNT]; /* NULL: not wanted */
     struct identity who;
     GString *path;
@@ -41,6 +41,8 @@ void extract_push(void *extract, struct work *work);
 void extract_wake(void *sync);
 /* A commit of deals flags their product lines too: those count for the lines' table. */
 void extract_count_lines(struct extract *x, const struct reply *reply);
+/* What the loader wants a person to know. */
+void extract_tell_remark(struct extract *x, const struct reply *reply);
 
 /* Learns who the token belongs to, opens the destination, makes the jobs. */
 MUST_USE bool extract_begin(struct extract *x, GError **error);

@@ -192,6 +192,9 @@ struct work *job_work(struct job *job, enum work_kind kind)
         work->fields = batch_new();
         batch_prepare(work->fields, job->context->fields_table, 64);
         fields_write(job->fields, work->fields);
+        work->options = batch_new();
+        batch_prepare(work->options, job->context->options_table, 64);
+        fields_write_options(job->fields, work->options);
         job->fields_dirty = false;
     }
     return work;

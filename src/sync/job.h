@@ -53,7 +53,8 @@ struct job_context {
     const struct sync_settings *settings;
     struct schedule_settings schedule;
     int64_t full_every_s;
-    const struct table *fields_table; /* of _penstock_fields */
+    const struct table *fields_table;  /* of _penstock_fields */
+    const struct table *options_table; /* of _penstock_options */
     bool has_deals_table;
     bool is_admin;   /* the token's user is an administrator, who sees everything */
     bool other_user; /* the token's user or rights are not those of the rows that are there */

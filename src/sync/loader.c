@@ -4,6 +4,7 @@
 #include "base/handover.h"
 #include "sync/seen.h"
 #include "sync/system.h"
+#include "sync/views.h"
 
 #include <string.h>
 
@@ -12,7 +13,9 @@ struct loader {
     GThread *thread;
     GAsyncQueue *works, *replies;
     struct destination *dest;
-    struct table *state_table, *runs_table, *fields_table;
+    struct table *state_table, *runs_table, *fields_table, *options_table;
+    struct views *views; /* NULL: nobody asked for them */
+    bool views_are_healed;
     struct queue queue;
     struct seen seen;
     const struct table *prepared[STREAM_COUNT]; /* newest definition that the destination has */
@@ -121,6 +124,37 @@ static bool prepare_system(struct loader *loader, const struct table *table, GEr
     return destination_prepare(loader->dest, table, "system", error);
 }
 
+/* One by one where DDL is not transactional: each view is whole or as it was. */
+static bool replace_all_views(struct loader *loader, GError **error)
+{
+    if (!loader->dest->ops->caps.transactional_ddl)
+        return views_replace(loader->views, NULL, NULL, error);
+    if (!destination_begin(loader->dest, error))
+        return false;
+    if (views_replace(loader->views, NULL, NULL, error) && destination_commit(loader->dest, error))
+        return true;
+    destination_rollback(loader->dest);
+    return false;
+}
+
+static void open_views(struct loader *loader, const struct opened *opened)
+{
+    if (!g_hash_table_contains(opened->states, VIEWS_STATE))
+        return;
+    loader->views = views_new(loader->dest, loader->settings.metadata);
+    views_learn(loader->views, opened->fields);
+}
+
+/* Heals what a kill, a reset or a person's hand left. Not before the first commit: until then the
+ * run may turn out to be of another company or style. */
+static bool heal_views(struct loader *loader, GError **error)
+{
+    if (!loader->views || loader->views_are_healed)
+        return true;
+    loader->views_are_healed = true;
+    return replace_all_views(loader, error);
+}
+
 static bool open_destination(struct loader *loader, struct opened *opened, GError **error)
 {
     if (!destination_open(loader->settings.driver, &loader->settings.destination, &loader->dest,
@@ -130,6 +164,7 @@ static bool open_destination(struct loader *loader, struct opened *opened, GErro
     loader->queue.dest = loader->seen.dest = loader->dest;
     if (!prepare_system(loader, loader->state_table, error) ||
         !prepare_system(loader, loader->fields_table, error) ||
+        !prepare_system(loader, loader->options_table, error) ||
         !prepare_system(loader, loader->runs_table, error) ||
         !prepare_system(loader, loader->queue.parents, error) ||
         !prepare_system(loader, loader->seen.table, error))
@@ -137,6 +172,7 @@ static bool open_destination(struct loader *loader, struct opened *opened, GErro
     if (!read_all(loader, loader->state_table, take_state, opened->states, error) ||
         !read_all(loader, loader->fields_table, take_field, opened->fields, error))
         return false;
+    open_views(loader, opened);
     /* A child that this run leaves out still hears of deals that change: nobody will tell it later.
      */
     loader->queue.settings.lines |= opened_knows(opened, STREAM_DEAL_PRODUCTS);
@@ -444,6 +480,7 @@ static bool fill_transaction(struct loader *loader, const struct work *work, str
         return false;
     good = write_rows(loader, work, reply, error) && write_seen(loader, work, error) &&
            (!work->fields || destination_write(loader->dest, work->fields, &counts, error)) &&
+           (!work->options || destination_write(loader->dest, work->options, &counts, error)) &&
            (!work->groups || replace_groups(loader, work, reply, error)) &&
            (!work->sweep || sweep_whole(loader, work, alive, reply, error)) &&
            write_queue(loader, work, plan, reply, error) &&
@@ -455,6 +492,16 @@ static bool fill_transaction(struct loader *loader, const struct work *work, str
     return good;
 }
 
+/* After a change of the table, or of what is known of its fields. */
+static bool follow_views(struct loader *loader, const struct work *work, GError **error)
+{
+    if (!loader->views)
+        return true;
+    if (work->fields)
+        views_learn(loader->views, work->fields);
+    return views_replace(loader->views, work->stream, NULL, error);
+}
+
 static bool prepare_table(struct loader *loader, const struct work *work, GError **error)
 {
     enum stream_id id;
@@ -462,9 +509,14 @@ static bool prepare_table(struct loader *loader, const struct work *work, GError
     if (!work->table || !work->rows_are_stored)
         return true;
     id = work->stream->id;
-    if (loader->prepared[id] == work->table)
+    if (loader->prepared[id] != work->table) {
+        if (!destination_prepare(loader->dest, work->table, loader->nonces[id], error))
+            return false;
+        fault_point("prepared");
+    } else if (!work->fields) {
         return true;
-    if (!destination_prepare(loader->dest, work->table, loader->nonces[id], error))
+    }
+    if (!follow_views(loader, work, error))
         return false;
     loader->prepared[id] = work->table;
     if (id == STREAM_DEAL_PRODUCTS)
@@ -472,21 +524,34 @@ static bool prepare_table(struct loader *loader, const struct work *work, GError
     return true;
 }
 
+/* What was prepared inside is gone too: a guard's second pass prepares it again. */
+static void roll_back(struct loader *loader, const struct work *work)
+{
+    destination_rollback(loader->dest);
+    if (work->stream && loader->dest->ops->caps.transactional_ddl)
+        loader->prepared[work->stream->id] = NULL;
+}
+
 static bool do_commit(struct loader *loader, const struct work *work, struct reply *reply,
                       GError **error)
 {
+    bool inside = loader->dest->ops->caps.transactional_ddl;
+
     loader->dest->now = work->now;
-    if (!loader->dest->ops->caps.transactional_ddl && !prepare_table(loader, work, error))
+    if (!heal_views(loader, error))
+        return false;
+    if (!inside && !prepare_table(loader, work, error))
         return false;
     if (!destination_begin(loader->dest, error))
         return false;
-    if (!prepare_table(loader, work, error) || !fill_transaction(loader, work, reply, error)) {
-        destination_rollback(loader->dest);
+    if ((inside && !prepare_table(loader, work, error)) ||
+        !fill_transaction(loader, work, reply, error)) {
+        roll_back(loader, work);
         return false;
     }
     fault_point("before-commit");
     if (!destination_commit(loader->dest, error)) {
-        destination_rollback(loader->dest);
+        roll_back(loader, work);
         return false;
     }
     if (work->stream) {
@@ -566,6 +631,7 @@ static bool answer(struct loader *loader, struct work *work)
     reply->queue = -1;
     reply->had_page = work->batch != NULL;
     if (last) {
+        g_clear_pointer(&loader->views, views_free);
         destination_close(loader->dest);
         loader->dest = NULL;
     } else if (loader->broken) {
@@ -575,6 +641,10 @@ static bool answer(struct loader *loader, struct work *work)
         if (work->stream && work->kind == WORK_COMMIT)
             g_prefix_error(&reply->error, "loading %s: ", work->stream->name);
         loader->broken = !error_is(reply->error, PENSTOCK_ERROR_GUARD);
+    }
+    if (loader->views && loader->views->remarks->len) {
+        reply->remark = g_strdup(loader->views->remarks->str);
+        g_string_truncate(loader->views->remarks, 0);
     }
     work_free(work);
     handover_give(reply);
@@ -613,6 +683,7 @@ struct loader *loader_new(const struct loader_settings *settings)
     loader->state_table = system_state_table();
     loader->runs_table = system_runs_table();
     loader->fields_table = fields_table();
+    loader->options_table = fields_options_table();
     loader->queue.parents = system_parents_table();
     loader->seen.table = system_seen_table();
     loader->queue.settings = settings->queue;
@@ -657,6 +728,7 @@ void loader_free(struct loader *loader)
     table_free(loader->state_table);
     table_free(loader->runs_table);
     table_free(loader->fields_table);
+    table_free(loader->options_table);
     table_free(loader->queue.parents);
     table_free(loader->seen.table);
     for (unsigned i = 0; i < STREAM_COUNT; i++)

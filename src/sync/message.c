@@ -17,6 +17,7 @@ void work_free(struct work *work)
         return;
     batch_release(work->batch);
     batch_release(work->fields);
+    batch_release(work->options);
     g_free(work->state_name);
     g_free(work->state);
     for (unsigned i = 0; work->groups && i < work->groups->len; i++)
@@ -49,6 +50,7 @@ void reply_free(struct reply *reply)
     g_clear_pointer(&reply->parents, g_array_unref);
     g_clear_pointer(&reply->suspects, g_array_unref);
     g_clear_pointer(&reply->opened, opened_free);
+    g_free(reply->remark);
     g_free(reply);
 }
 

@@ -34,6 +34,7 @@ struct work {
     struct batch *batch;
     bool rows_are_stored;     /* false: deals without a table, read for their children only */
     struct batch *fields;     /* rows of _penstock_fields */
+    struct batch *options;    /* rows of _penstock_options, which come with those */
     char *state_name, *state; /* row of _penstock_state */
     bool queue_parents;       /* the batch is deals: put those that changed into the queue */
     bool is_backfill;         /* first load or stretch: queued behind what changes today */
@@ -86,6 +87,7 @@ struct reply {
     GArray *parents;        /* WORK_QUEUE: struct parent */
     int64_t not_due;        /* WORK_QUEUE: entries whose backoff has not passed */
     struct opened *opened;  /* WORK_OPEN */
+    char *remark;           /* what a person should know; NULL = nothing */
 };
 void reply_free(struct reply *reply);
 

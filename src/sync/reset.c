@@ -48,6 +48,22 @@ static bool drop_table(struct memory *memory, const struct stream *stream, unsig
     return !exists || destination_drop(memory->dest, table, error);
 }
 
+/* Views of what is gone go too, and others lose the names that it gave them. The wish for views
+ * stays, as the names of custom fields do. */
+static bool follow_views(struct memory *memory, GError **error)
+{
+    struct views *views;
+    bool good;
+
+    if (!g_hash_table_contains(memory->states, VIEWS_STATE))
+        return true;
+    views = views_new(memory->dest, memory->metadata);
+    views_learn(views, memory->fields);
+    good = views_replace(views, NULL, NULL, error);
+    views_free(views);
+    return good;
+}
+
 /* State first and in one commit, tables after: killed in between, the next sync finds tables
  * without a state and loads them anew. */
 static bool reset_all(struct memory *memory, const struct sync_settings *settings,
@@ -85,7 +101,7 @@ static bool reset_all(struct memory *memory, const struct sync_settings *setting
     for (unsigned i = 0; good && i < STREAM_COUNT; i++)
         if (memory_is_selected(settings, &catalog[i]))
             good = drop_table(memory, &catalog[i], dropped, error);
-    return good;
+    return good && follow_views(memory, error);
 }
 
 bool reset_run(const struct sync_settings *settings, unsigned *ret_dropped, GError **error)

@@ -57,6 +57,7 @@ int main(int argc, char **argv)
         add_cases(subject, "sweep", sweep_cases);
         add_cases(subject, "transaction", transaction_cases);
         add_cases(subject, "connection", connection_cases);
+        add_cases(subject, "view", view_cases);
         add_cases(subject, subjects[i].group, subjects[i].cases);
     }
     return g_test_run();

@@ -531,6 +531,74 @@ static void killed_writer(struct fixture *f)
     put(f, f->deals, "id", "2");
 }
 
+/* ── Readable views: what people hang on them ── */
+
+static struct view *small_view(bool more, bool other)
+{
+    struct view *view = view_new("deals_view", "deals", "_deleted_at");
+    const char *const names[] = {"id", more ? "value" : NULL, "title", other ? "deal_id" : NULL};
+    for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
+        struct view_column column = {
+            .name = (char *)names[i], .kind = VIEW_PLAIN, .source = (char *)names[i]};
+        if (names[i])
+            view_add(view, &column);
+    }
+    return view;
+}
+
+static void make_view(struct fixture *f, struct view *view)
+{
+    enum view_result result;
+    GError *error = NULL;
+    g_assert_true(destination_replace_view(f->dest, view, &result, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(result, ==, VIEW_REPLACED);
+    view_free(view);
+}
+
+static void check_view(struct fixture *f, const char *columns)
+{
+    g_autofree char *got = f->subject->query(
+        f->url, "SELECT string_agg(column_name, ' ' ORDER BY ordinal_position) FROM "
+                "information_schema.columns WHERE table_name = 'deals_view'");
+    g_assert_cmpstr(got, ==, columns);
+    g_autofree char *granted = f->subject->query(
+        f->url, "SELECT string_agg(grantee || ' ' || privilege_type || ' ' || is_grantable, ', ' "
+                "ORDER BY grantee) FROM information_schema.table_privileges "
+                "WHERE table_name = 'deals_view' AND grantee <> grantor");
+    g_assert_cmpstr(granted, ==, "PUBLIC SELECT NO, pg_monitor SELECT YES");
+}
+
+/* In place where columns are added; made anew where one goes or changes its type. */
+static void a_view_keeps_its_grants(struct fixture *f)
+{
+    prepare(f, f->deals);
+    make_view(f, small_view(false, false));
+    f->subject->execute(f->url, "GRANT SELECT ON deals_view TO PUBLIC");
+    f->subject->execute(f->url, "GRANT SELECT ON deals_view TO pg_monitor WITH GRANT OPTION");
+    make_view(f, small_view(true, false));
+    check_view(f, "id title value");
+    make_view(f, small_view(false, true));
+    check_view(f, "id title deal_id");
+    g_autoptr(Table) wide = replicated("deals", "id integer key, deal_id text");
+    prepare(f, wide);
+    make_view(f, small_view(false, true));
+    check_view(f, "id title deal_id");
+}
+
+static void a_view_with_another_on_it_grows(struct fixture *f)
+{
+    prepare(f, f->deals);
+    make_view(f, small_view(false, false));
+    f->subject->execute(f->url, "CREATE VIEW report AS SELECT title FROM deals_view");
+    make_view(f, small_view(true, false));
+    struct view *view = small_view(false, true); /* value would have to go */
+    enum view_result result;
+    g_assert_true(destination_replace_view(f->dest, view, &result, NULL));
+    g_assert_cmpint(result, ==, VIEW_HELD);
+    view_free(view);
+}
+
 const struct test_case postgres_cases[] = {
     {"urls", urls},
     {"wrong-urls", wrong_urls},
@@ -550,5 +618,7 @@ const struct test_case postgres_cases[] = {
     {"lost-within-a-statement", lost_within_a_statement},
     {"changed-under-us", changed_under_us},
     {"killed-writer", killed_writer},
+    {"a-view-keeps-its-grants", a_view_keeps_its_grants},
+    {"a-view-with-another-on-it-grows", a_view_with_another_on_it_grows},
     {0},
 };
