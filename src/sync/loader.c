@@ -467,11 +467,18 @@ static bool note_all_removed(struct loader *loader, const struct work *work,
            (!lines || note_removed(loader, STREAM_DEAL_PRODUCTS, reply->lines_flagged, error));
 }
 
+static bool write_fields(struct loader *loader, const struct work *work, GError **error)
+{
+    struct write_counts counts;
+
+    return (!work->fields || destination_write(loader->dest, work->fields, &counts, error)) &&
+           (!work->options || destination_write(loader->dest, work->options, &counts, error));
+}
+
 static bool fill_transaction(struct loader *loader, const struct work *work, struct reply *reply,
                              GError **error)
 {
     struct queue_plan *plan = NULL;
-    struct write_counts counts;
     int64_t alive = 0;
     bool good;
 
@@ -479,8 +486,7 @@ static bool fill_transaction(struct loader *loader, const struct work *work, str
         (work->queue_parents && !queue_plan_page(&loader->queue, work, &plan, error)))
         return false;
     good = write_rows(loader, work, reply, error) && write_seen(loader, work, error) &&
-           (!work->fields || destination_write(loader->dest, work->fields, &counts, error)) &&
-           (!work->options || destination_write(loader->dest, work->options, &counts, error)) &&
+           write_fields(loader, work, error) &&
            (!work->groups || replace_groups(loader, work, reply, error)) &&
            (!work->sweep || sweep_whole(loader, work, alive, reply, error)) &&
            write_queue(loader, work, plan, reply, error) &&
@@ -524,6 +530,22 @@ static bool prepare_table(struct loader *loader, const struct work *work, GError
     return true;
 }
 
+/* Where DDL is not transactional a kill may leave a column without the rest of its commit. So its
+ * name is committed before: a column that nobody knows would be taken for a person's, and the field
+ * would get another one. */
+static bool prepare_outside(struct loader *loader, const struct work *work, GError **error)
+{
+    if (work->fields) {
+        if (!destination_begin(loader->dest, error))
+            return false;
+        if (!write_fields(loader, work, error) || !destination_commit(loader->dest, error)) {
+            destination_rollback(loader->dest);
+            return false;
+        }
+    }
+    return prepare_table(loader, work, error);
+}
+
 /* What was prepared inside is gone too: a guard's second pass prepares it again. */
 static void roll_back(struct loader *loader, const struct work *work)
 {
@@ -540,7 +562,7 @@ static bool do_commit(struct loader *loader, const struct work *work, struct rep
     loader->dest->now = work->now;
     if (!heal_views(loader, error))
         return false;
-    if (!inside && !prepare_table(loader, work, error))
+    if (!inside && !prepare_outside(loader, work, error))
         return false;
     if (!destination_begin(loader->dest, error))
         return false;
