@@ -5,7 +5,6 @@
 #include "sql/ddl.h"
 #include "sql/view.h"
 
-
 /* ── Comments and names ── */
 
 static void append_literal(GString *sql, const char *text)
