@@ -199,23 +199,45 @@ static void names_that_are_taken(void)
             g_assert_cmpstr(view_column(deals, i)->name, !=, view_column(deals, j)->name);
 }
 
+/* A stored row of _penstock_fields: a choice, in this column. */
+static void restore_choice(struct fields *fields, const char *column)
+{
+    const char *values[] = {"deals", KEY_A,  "",  column, "integer",
+                            "Name",  "enum", "1", "1",    "[{\"id\":1,\"label\":\"One\"}]"};
+    g_autoptr(Table) definition = fields_table();
+    struct batch *row = batch_new();
+    struct cell *cells;
+
+    batch_prepare(row, definition, 1);
+    cells = batch_add_row(row)->cells;
+    for (unsigned i = 0; i < G_N_ELEMENTS(values); i++)
+        cell_set_string(row, &cells[i], values[i]);
+    fields_restore(fields, cells);
+    batch_release(row);
+}
+
+/* A standard column that is younger than a custom field of its name. */
+static void standard_columns_that_made_way(void)
+{
+    struct fields *fields = fields_new(&catalog[STREAM_DEALS], FIELDS_AS_NAMES);
+
+    restore_choice(fields, "owner_id");
+    g_autoptr(Table) table = fields_build_table(&catalog[STREAM_DEALS], fields, METADATA_NATIVE);
+    g_autoptr(View) view = views_build(&catalog[STREAM_DEALS], table, fields);
+    check_kind(view, "owner_id_label", VIEW_OPTION, "owner_id");
+    check_lookup(view, "owner_id_std_name", "owner_id_std", "users", "id", "name");
+    g_assert_null(view_find(view, "owner_name"));
+    fields_free(fields);
+}
+
 static void names_are_short_enough(void)
 {
     struct fields *fields = fields_new(&catalog[STREAM_DEALS], FIELDS_AS_NAMES);
-    g_autoptr(Table) table = fields_build_table(&catalog[STREAM_DEALS], fields, METADATA_NONE);
-    struct batch *row = batch_new();
-    g_autoptr(Table) definition = fields_table();
     /* 31 letters of two bytes each: 62 bytes, and no room for _label. */
     g_autoptr(GString) column = g_string_new(NULL);
     for (int i = 0; i < 31; i++)
         g_string_append(column, "ж");
-    batch_prepare(row, definition, 1);
-    struct cell *cells = batch_add_row(row)->cells;
-    const char *values[] = {"deals", KEY_A,  "",  column->str, "integer",
-                            "Name",  "enum", "1", "1",         "[{\"id\":1,\"label\":\"One\"}]"};
-    for (unsigned i = 0; i < G_N_ELEMENTS(values); i++)
-        cell_set_string(row, &cells[i], values[i]);
-    fields_restore(fields, cells);
+    restore_choice(fields, column->str);
     g_autoptr(Table) with = fields_build_table(&catalog[STREAM_DEALS], fields, METADATA_NONE);
     g_autoptr(View) view = views_build(&catalog[STREAM_DEALS], with, fields);
     unsigned labels = 0;
@@ -227,7 +249,6 @@ static void names_are_short_enough(void)
     }
     g_assert_cmpuint(labels, ==, 1);
     g_assert_null(view->live); /* METADATA_NONE: no row is flagged */
-    batch_release(row);
     fields_free(fields);
 }
 
@@ -424,6 +445,7 @@ int main(int argc, char **argv)
     g_test_add_func("/views/labels of options", labels_of_options);
     g_test_add_func("/views/custom fields that are ids", custom_fields_that_are_ids);
     g_test_add_func("/views/names that are taken", names_that_are_taken);
+    g_test_add_func("/views/standard columns that made way", standard_columns_that_made_way);
     g_test_add_func("/views/names are short enough", names_are_short_enough);
     g_test_add_func("/views/options as rows", options_as_rows);
     g_test_add_func("/sql/fits a database", fits_a_database);
