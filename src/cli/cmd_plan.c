@@ -1,3 +1,4 @@
+#include "cli/budget_report.h"
 #include "cli/commands.h"
 #include "cli/format.h"
 #include "cli/report.h"
@@ -63,6 +64,7 @@ static void print_json(const struct connection *connection, const struct plan_re
     put_known(&json, "burst_limit", plan->burst_limit);
     put_known(&json, "daily_limit", plan->daily_limit);
     put_known(&json, "daily_remaining", plan->daily_remaining);
+    put_budget(&json, &plan->outlook);
     json_begin_array(&json, "tables");
     for (unsigned i = 0; i < plan->tables->len; i++)
         put_table(&json, &g_array_index(plan->tables, struct plan_table, i));
@@ -100,6 +102,7 @@ static void print_price(const struct plan_report *plan)
             "for each row that is gone.\n",
             pass_calls, pass_tokens);
     }
+    print_budget(&plan->outlook);
     g_autofree char *spent = format_plural(plan->spent_tokens, "token");
     printf("This plan itself cost %s.\n", spent);
 }

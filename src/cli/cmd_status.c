@@ -1,3 +1,4 @@
+#include "cli/budget_report.h"
 #include "cli/commands.h"
 #include "cli/format.h"
 #include "cli/report.h"
@@ -90,6 +91,7 @@ static void print_json(const struct ui *ui, const struct connection *connection,
         json_put_int(&json, "max_lag_s", status->max_lag_s);
     else
         json_put_null(&json, "max_lag_s");
+    put_budget(&json, &status->outlook);
     json_begin_array(&json, "lagging");
     for (unsigned i = 0; i < status->tables->len; i++) {
         const struct status_table *table = &g_array_index(status->tables, struct status_table, i);
@@ -162,6 +164,7 @@ static void print_people(const struct ui *ui, const struct connection *connectio
     }
     report_print(report);
     report_free(report);
+    print_budget(&status->outlook);
 }
 
 static int status_one(const struct ui *ui, const struct connection *connection)

@@ -92,6 +92,34 @@ static bool read_durations(const struct config *config, unsigned i, GError **err
            read_refresh_every(config, i, error);
 }
 
+static bool read_amount(const struct config *config, unsigned i, const char *key, const char *text,
+                        bool may_be_percent, struct budget_amount *ret, GError **error)
+{
+    *ret = (struct budget_amount){0};
+    if (text == NULL || budget_amount_parse(text, may_be_percent, ret))
+        return true;
+    config_error(config, i, key, error, "\"%s\" takes %s", key,
+                 may_be_percent ? "a share such as 20% (at most 100%), or a number of tokens"
+                                : "a number of tokens");
+    return false;
+}
+
+static bool read_budget(const struct config *config, unsigned i, GError **error)
+{
+    const struct config_budget *from = &config->document->connections[i].budget;
+    struct budget_settings *to = &config->values[i].budget;
+    if (!read_amount(config, i, "budget.per_day", from->per_day, true, &to->per_day, error) ||
+        !read_amount(config, i, "budget.reserve", from->reserve, true, &to->reserve, error) ||
+        !read_amount(config, i, "budget.backfill", from->backfill, true, &to->backfill, error) ||
+        !read_amount(config, i, "budget.tokens", from->tokens, false, &to->pool, error))
+        return false;
+    if (to->pool.is_set && to->pool.value == 0)
+        config_error(config, i, "budget.tokens", error,
+                     "\"budget.tokens\" is the company's whole day and cannot be 0; to spend "
+                     "nothing, set \"budget.per_day\" to 0");
+    return !(to->pool.is_set && to->pool.value == 0);
+}
+
 static bool read_day(const struct config *config, unsigned i, GError **error)
 {
     const char *text = config->document->connections[i].start_date;
@@ -161,7 +189,7 @@ static bool check_connections(struct config *config, GError **error)
     for (unsigned i = 0; i < config->document->connection_count; i++)
         if (!check_names(config, i, names, error) || !check_token(config, i, error) ||
             !check_api_url(config, i, error) || !read_day(config, i, error) ||
-            !read_durations(config, i, error))
+            !read_durations(config, i, error) || !read_budget(config, i, error))
             return false;
     return true;
 }

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "sync/budget.h"
 
 #define CONFIG_DEFAULT_FILE "penstock.yaml"
 /* A longer file is no configuration. */
@@ -21,6 +22,11 @@ enum gateway {
 
 struct config_every {
     char *hot, *archived, *full;
+};
+
+/* "20%" or a number of tokens; budget.h says what they mean. */
+struct config_budget {
+    char *per_day, *reserve, *backfill, *tokens;
 };
 
 /* As written in the file; what is not there is NULL or 0. */
@@ -41,6 +47,7 @@ struct config_connection {
     int deletes; /* enum deletes_mode */
     char *full_every;
     char *refresh_every;
+    struct config_budget budget;
 };
 
 struct config_document {
@@ -54,6 +61,7 @@ struct config_values {
     int64_t every_s[3]; /* hot, archived, full: the order of enum interval_class; -1 = not given */
     int64_t full_every_s;    /* -1 = not given */
     int64_t refresh_every_s; /* 0 = never, -1 = not given */
+    struct budget_settings budget;
 };
 
 struct config {

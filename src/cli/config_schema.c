@@ -34,6 +34,14 @@ static const cyaml_schema_field_t every_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t budget_fields[] = {
+    OPTIONAL_TEXT("per_day", struct config_budget, per_day),
+    OPTIONAL_TEXT("reserve", struct config_budget, reserve),
+    OPTIONAL_TEXT("backfill", struct config_budget, backfill),
+    OPTIONAL_TEXT("tokens", struct config_budget, tokens),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t connection_fields[] = {
     TEXT("name", struct config_connection, name),
     TEXT("api_token", struct config_connection, api_token),
@@ -52,6 +60,8 @@ static const cyaml_schema_field_t connection_fields[] = {
     OPTIONAL_TEXT("full_every", struct config_connection, full_every),
     OPTIONAL_CHOICE("deletes", struct config_connection, deletes, deletes_modes),
     OPTIONAL_TEXT("refresh_every", struct config_connection, refresh_every),
+    CYAML_FIELD_MAPPING("budget", CYAML_FLAG_OPTIONAL, struct config_connection, budget,
+                        budget_fields),
     CYAML_FIELD_END,
 };
 

@@ -15,7 +15,8 @@ static void connection_free(gpointer pointer)
                      connection->token_reference,
                      connection->url,
                      connection->schema,
-                     connection->api_url};
+                     connection->api_url,
+                     connection->state_dir};
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++)
         g_free(texts[i]);
     g_strfreev(connection->tables);
@@ -59,6 +60,13 @@ static void apply_options(struct connection *connection, const struct options *o
         settings->dealflow = (enum dealflow_mode)options->dealflow;
     if (options->deletes >= 0)
         settings->deletes = (enum deletes_mode)options->deletes;
+    if (options->budget.is_set)
+        settings->budget.per_day = options->budget;
+    if (options->max_tokens >= 0)
+        settings->budget.run = (struct budget_amount){.is_set = true, .value = options->max_tokens};
+    if (options->state_dir != NULL && connection->state_dir == NULL)
+        connection->state_dir = g_strdup(options->state_dir);
+    settings->tell_price = !options->quiet && !options->json;
     settings->all_now = options->all;
     settings->assume_yes = options->yes;
     settings->memory_bytes = (size_t)MAX(options->memory_mib, 0) * 1024 * 1024;
@@ -76,6 +84,7 @@ static void finish(struct connection *connection)
     settings->token = connection->token;
     settings->destination_url = connection->url;
     settings->schema = connection->schema;
+    settings->state_dir = connection->state_dir;
     settings->tables = connection->tables;
 }
 
@@ -240,6 +249,7 @@ static struct connection *connection_from_config(const struct config *config, un
     connection->settings.deletes = (enum deletes_mode)from->deletes;
     connection->settings.full_every_s = values->full_every_s;
     connection->settings.refresh_every_s = values->refresh_every_s;
+    connection->settings.budget = values->budget;
     return connection;
 }
 

@@ -14,7 +14,7 @@ struct connection {
     char *name;
     char *destination;    /* the URL without its password, for people; NULL = none given */
     char *destination_id; /* equal for two connections that write into the same database */
-    char *token_reference, *url, *schema, *api_url;
+    char *token_reference, *url, *schema, *api_url, *state_dir;
     char **tables;
     struct secret *token; /* NULL where the command needs none and none was found */
 };

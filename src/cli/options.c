@@ -119,6 +119,18 @@ const struct option_row option_rows[] = {
      "(remove), or stays as it was last seen (ignore)."},
     {"all", 0, OPTION_FLAG, FIELD(all), NULL, NULL, VALUES_NONE, FOR_RUNS, false,
      "Ask for every table now, also for those whose interval has not passed."},
+    {"budget", 0, OPTION_AMOUNT, FIELD(budget), "SHARE", NULL, VALUES_NONE,
+     FOR_RUNS | FOR(COMMAND_STATUS), false,
+     "What may be spent of the company's daily API tokens in any 24 hours, as a percentage or a "
+     "number of tokens. Default: 20%."},
+    {"max-tokens", 0, OPTION_NUMBER, FIELD(max_tokens), "N", NULL, VALUES_NONE, FOR(COMMAND_SYNC),
+     false,
+     "Stop before this run would spend more tokens than this, with exit code 75; the next run "
+     "goes on from there."},
+    {"state-dir", 0, OPTION_TEXT, FIELD(state_dir), "FOLDER", NULL, VALUES_FILES, FOR_WORK, false,
+     "Where what was spent of each company's tokens is remembered, for all connections of this "
+     "machine. Default: $PENSTOCK_STATE_DIR, else penstock in $XDG_STATE_HOME, else in "
+     "~/.local/state."},
     {"api-url", 0, OPTION_TEXT, FIELD(api_url), "URL", NULL, VALUES_NONE, FOR_API, false,
      "Ask this server instead of https://api.pipedrive.com."},
     {"max-lag", 0, OPTION_DURATION, FIELD(max_lag_s), "DURATION", NULL, VALUES_NONE,
@@ -199,6 +211,17 @@ static bool set_number(int64_t *field_value, const struct option_row *row, const
     return false;
 }
 
+static bool set_amount(struct budget_amount *field_value, const struct option_row *row,
+                       const char *value, GError **error)
+{
+    if (budget_amount_parse(value, true, field_value))
+        return true;
+    error_setf(error, PENSTOCK_ERROR_CONFIG,
+               "--%s takes a share such as 20%% (at most 100%%), or a number of tokens, not \"%s\"",
+               row->name, value);
+    return false;
+}
+
 static bool set_day(instant_t *field_value, const struct option_row *row, const char *value,
                     GError **error)
 {
@@ -241,6 +264,8 @@ static bool set_value(struct options *options, const struct option_row *row, con
         return set_day(place, row, value, error);
     case OPTION_NUMBER:
         return set_number(place, row, value, error);
+    case OPTION_AMOUNT:
+        return set_amount(place, row, value, error);
     }
     g_assert_not_reached();
 }
@@ -446,6 +471,7 @@ bool options_parse(struct options *ret, int argc, char **argv, GError **error)
     *ret = (struct options){.names = g_new0(char *, 1),
                             .start_date = INSTANT_NONE,
                             .max_lag_s = -1,
+                            .max_tokens = -1,
                             .retry_base_ms = -1,
                             .timeout_ms = -1,
                             .lock_timeout_ms = -1,
@@ -472,8 +498,8 @@ bool options_parse(struct options *ret, int argc, char **argv, GError **error)
 
 void options_done(struct options *options)
 {
-    char **texts[] = {&options->to,     &options->api_url, &options->tables,
-                      &options->config, &options->schema,  &options->generate};
+    char **texts[] = {&options->to,     &options->api_url,  &options->tables,   &options->config,
+                      &options->schema, &options->generate, &options->state_dir};
     for (unsigned i = 0; i < G_N_ELEMENTS(texts); i++)
         g_clear_pointer(texts[i], g_free);
     g_clear_pointer(&options->names, g_strfreev);

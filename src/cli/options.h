@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "sync/budget.h"
 
 enum command {
     COMMAND_NONE, /* no word was typed */
@@ -27,9 +28,11 @@ enum command {
 struct options {
     enum command command;
     char **names; /* the words after the command; never NULL */
-    char *to, *api_url, *tables, *config, *schema, *generate;
+    char *to, *api_url, *tables, *config, *schema, *generate, *state_dir;
     instant_t start_date;
     int64_t max_lag_s;
+    int64_t max_tokens;
+    struct budget_amount budget;
     int64_t retry_base_ms, timeout_ms, lock_timeout_ms, memory_mib;
     int custom_fields; /* enum custom_fields_mode */
     int dealflow;      /* enum dealflow_mode */
@@ -48,6 +51,7 @@ enum option_kind {
     OPTION_DURATION, /* int64_t seconds */
     OPTION_DAY,      /* instant_t */
     OPTION_NUMBER,   /* int64_t, not negative */
+    OPTION_AMOUNT,   /* struct budget_amount: tokens, or a percentage */
 };
 
 /* What the completion offers for an argument. */

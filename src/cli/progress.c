@@ -257,6 +257,14 @@ static void total_event(struct progress *progress, const struct event *event, in
     }
 }
 
+static void note_event(struct progress *progress, const struct event *event)
+{
+    if (progress->ui->json_log)
+        log_info("notice", "connection", event->connection, "message", event->text, NULL);
+    else if (!progress->ui->options->quiet)
+        print_line(progress, event->connection, event->text);
+}
+
 static void connected_event(struct progress *progress, const struct event *event)
 {
     if (progress->ui->json_log)
@@ -271,6 +279,9 @@ void progress_event(struct progress *progress, const struct event *event, int64_
     switch (event->kind) {
     case EVENT_CONNECTED:
         connected_event(progress, event);
+        break;
+    case EVENT_NOTE:
+        note_event(progress, event);
         break;
     case EVENT_TABLE:
         table_event(progress, event, now_ms);

@@ -1,6 +1,7 @@
 #include "sync/api.h"
 #include "sync/commands.h"
 #include "sync/memory.h"
+#include "sync/outlook.h"
 
 static void add_gated(struct memory *memory, struct check_report *report)
 {
@@ -58,6 +59,7 @@ bool check_run(const struct sync_settings *settings, struct check_report *ret, G
         ret->daily_limit = api.daily_limit;
         ret->daily_remaining = api.daily_remaining;
         ret->tokens = api.tokens;
+        outlook_book(&api, settings, ret->company_id);
         ret->gated = g_ptr_array_new_with_free_func(g_free);
         if (settings->driver)
             look_at_destination(settings, ret);

@@ -3,6 +3,7 @@
 #ifndef PENSTOCK_SYNC_COMMANDS_H
 #define PENSTOCK_SYNC_COMMANDS_H
 
+#include "sync/outlook.h"
 #include "sync/sync.h"
 #include "sync/views.h"
 
@@ -64,6 +65,8 @@ struct plan_report {
     double days;                     /* tokens_high over the daily limit; < 0 unknown */
     int64_t spent_tokens;            /* what the plan itself cost */
     int64_t burst_limit, daily_limit, daily_remaining;
+    int64_t company_id;
+    struct outlook outlook;
 };
 MUST_USE bool plan_run(const struct sync_settings *settings, struct plan_report *ret,
                        GError **error);
@@ -87,8 +90,9 @@ struct status_table {
 struct status_report {
     char *company; /* NULL: never synced */
     int64_t company_id;
-    GArray *tables;    /* struct status_table */
-    int64_t max_lag_s; /* the worst of the tables that are selected; -1 = never synced */
+    GArray *tables;         /* struct status_table */
+    struct outlook outlook; /* by this machine's clock */
+    int64_t max_lag_s;      /* the worst of the tables that are selected; -1 = never synced */
 };
 MUST_USE bool status_run(const struct sync_settings *settings, struct status_report *ret,
                          GError **error);

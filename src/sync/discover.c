@@ -1,6 +1,7 @@
 #include "sync/api.h"
 #include "sync/commands.h"
 #include "sync/memory.h"
+#include "sync/outlook.h"
 
 static void column_clear(void *data)
 {
@@ -112,6 +113,16 @@ static bool add_stream(const struct sync_settings *settings, struct api *api, st
     return good;
 }
 
+/* Whose tokens they are is known once something was synced. */
+static void book_tokens(const struct api *api, const struct sync_settings *settings,
+                        struct memory *memory)
+{
+    int64_t company;
+
+    if (json_int64(json_member(memory_state(memory, "connection"), "company_id"), &company))
+        outlook_book(api, settings, company);
+}
+
 bool discover_run(const struct sync_settings *settings, GPtrArray **ret_tables, GError **error)
 {
     GPtrArray *tables = g_ptr_array_new_with_free_func(table_free_one);
@@ -122,6 +133,8 @@ bool discover_run(const struct sync_settings *settings, GPtrArray **ret_tables, 
 
     for (unsigned i = 0; good && i < STREAM_COUNT; i++)
         good = add_stream(settings, &api, &memory, &catalog[i], tables, error);
+    if (memory.states && api.client)
+        book_tokens(&api, settings, &memory);
     if (memory.states)
         memory_close(&memory);
     api_close(&api);

@@ -10,6 +10,7 @@
 
 enum event_kind {
     EVENT_CONNECTED, /* text: "Acme (acme-12ab34) as Bo Berg, administrator" */
+    EVENT_NOTE,      /* text: what a person may want to know before it happens */
     EVENT_TABLE,     /* a table's progress changed: state and counts */
     EVENT_WAITING,   /* nothing can be sent for wait_ms; text says why ("burst window", "retry of
                         deals: HTTP 503") */

@@ -74,7 +74,7 @@ void extract_wake(void *opaque)
 
 /* --- the loop --- */
 
-static void stop_run(struct extract *x, GError *error, bool parks)
+void extract_stop(struct extract *x, GError *error, bool parks)
 {
     x->stopping = true;
     x->parked |= parks;
@@ -96,8 +96,10 @@ static bool send_task(struct extract *x, struct task *task)
 
     /* The field list that a held page waits for must not wait for that page's credit. */
     task->batch = task->walk ? batch_acquire(x->pool, task_credit(task)) : batch_new();
-    if (!task->batch)
+    if (!task->batch) {
+        extract_not_sent(x, task);
         return false;
+    }
     task->batch->asked_at = api_now(&x->api);
     task->phase = TASK_SENT;
     task_request(task, x->path, &cost);
@@ -112,6 +114,7 @@ static int64_t send_what_may_go(struct extract *x)
 {
     int64_t now_ms = clock_monotonic_ms(), soonest_ms = INT64_MAX;
 
+    x->held = BUDGET_GO;
     if (x->pages_with_loader >= LOADER_BACKLOG_PAGES) /* a reply will wake us */
         return -1;
     for (unsigned i = 0; i < STREAM_COUNT; i++) {
@@ -123,13 +126,15 @@ static int64_t send_what_may_go(struct extract *x)
             x->waits_for_burst = wait_ms > 0;
             if (wait_ms > 0)
                 return wait_ms;
+            if (!extract_may_send(x, task))
+                break;
             if (!send_task(x, task))
                 return http_client_in_flight(x->api.client) || batch_pool_used_bytes(x->pool)
                            ? -1
                            : SETTLE_MS;
         }
     }
-    return soonest_ms == INT64_MAX ? -1 : MAX(soonest_ms - now_ms, 1);
+    return extract_wait_for_budget(x, soonest_ms == INT64_MAX ? -1 : MAX(soonest_ms - now_ms, 1));
 }
 
 /* The task may be gone afterwards. */
@@ -141,6 +146,7 @@ static void take_answer(struct extract *x, struct http_answer *answer)
     GError *error = NULL;
     bool parks, good;
 
+    extract_paid_answer(x, task, answer);
     good = api_judge(&x->api, answer, task->batch->arena, &root, &error);
     if (job->phase == JOB_ENDED) { /* its table failed meanwhile */
         g_clear_error(&error);
@@ -156,7 +162,7 @@ static void take_answer(struct extract *x, struct http_answer *answer)
     if (!good && job->phase != JOB_ENDED &&
         !task_fail(task, error, &x->api.policy, g_random_double(), &parks)) {
         g_prefix_error(&error, "%s: ", job->stream->name);
-        stop_run(x, g_steal_pointer(&error), parks);
+        extract_stop(x, g_steal_pointer(&error), parks);
     }
     g_clear_error(&error);
     http_answer_free(answer);
@@ -184,9 +190,9 @@ static void take_reply(struct extract *x, struct reply *reply)
     if (!reply->tag) {
         x->works--;
         if (reply->error)
-            stop_run(x, g_steal_pointer(&reply->error), false);
+            extract_stop(x, g_steal_pointer(&reply->error), false);
     } else if (!job_take_reply(reply->tag, reply, &error)) {
-        stop_run(x, error, false);
+        extract_stop(x, error, false);
     }
     reply_free(reply);
 }
@@ -222,7 +228,9 @@ static void explain_wait(struct extract *x, int64_t wait_ms)
         now_ms < x->told_until_ms)
         return;
     event = extract_event(x, EVENT_WAITING,
-                          g_strdup(x->waits_for_burst ? "the burst limit" : "another try"));
+                          g_strdup(x->waits_for_burst     ? "the burst limit"
+                                   : x->held != BUDGET_GO ? "the budget"
+                                                          : "another try"));
     event->wait_ms = wait_ms;
     x->told_until_ms = now_ms + wait_ms;
     extract_send(x, event);
@@ -236,8 +244,9 @@ static void loop(struct extract *x)
         int64_t wait_ms;
 
         if (g_atomic_int_get(&x->sync->cancelled)) {
-            stop_run(x, g_error_new(PENSTOCK_ERROR, PENSTOCK_ERROR_CANCELLED, "stopped as asked"),
-                     false);
+            extract_stop(x,
+                         g_error_new(PENSTOCK_ERROR, PENSTOCK_ERROR_CANCELLED, "stopped as asked"),
+                         false);
             break;
         }
         while ((reply = loader_take(x->loader)))
@@ -259,6 +268,8 @@ static void extract_done(struct extract *x)
     for (unsigned i = 0; i < STREAM_COUNT; i++)
         job_free(x->jobs[i]);
     api_close(&x->api);
+    ledger_free(x->purse.ledger);
+    g_free(x->purse.warning);
     if (x->pool)
         batch_pool_free(x->pool);
     table_free(x->fields_table);

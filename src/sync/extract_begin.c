@@ -1,5 +1,6 @@
 #include "sync/extract_private.h"
 #include "sync/memory.h"
+#include "sync/price.h"
 
 #include <string.h>
 
@@ -259,8 +260,10 @@ static bool open_destination(struct extract *x, GError **error)
         good = false;
     } else {
         good = check_connection(x, reply->opened, error);
-        if (good)
+        if (good) {
             put_identity(x);
+            extract_restore_budget(x, reply->opened->states);
+        }
         good = good && make_jobs(x, reply->opened, error);
     }
     reply_free(reply);
@@ -290,8 +293,9 @@ bool extract_begin(struct extract *x, GError **error)
     if (!api_open(&x->api, x->settings, error))
         return false;
     sync_set_client(x->sync, x->api.client);
-    if (!api_who(&x->api, &x->sync->cancelled, &x->who, error))
+    if (!extract_may_ask_who(x, error) || !api_who(&x->api, &x->sync->cancelled, &x->who, error))
         return false;
+    extract_open_purse(x);
     announce(x);
     make_run_id(x);
     setup_context(x);
@@ -299,5 +303,8 @@ bool extract_begin(struct extract *x, GError **error)
     x->pool = batch_pool_new(x->memory_bytes);
     batch_pool_on_release(x->pool, extract_wake, x->sync);
     start_loader(x);
-    return open_destination(x, error);
+    if (!open_destination(x, error))
+        return false;
+    price_tell(x);
+    return true;
 }

@@ -64,10 +64,14 @@ static void drain_loader(struct extract *x)
 
 static void end_jobs(struct extract *x)
 {
+    extract_say_when(x);
     if (x->error)
         stop_jobs(x, false);
+    if (!x->loader)
+        extract_close_purse(x);
     if (x->loader) {
         log_ends(x);
+        extract_close_purse(x);
         loader_push(x->loader, work_new(WORK_CLOSE, NULL, NULL));
         drain_loader(x);
         loader_free(x->loader);

@@ -6,6 +6,7 @@
 #include "sync/api.h"
 #include "sync/job.h"
 #include "sync/loader.h"
+#include "sync/purse.h"
 #include "sync/sync_private.h"
 
 struct extract {
@@ -19,6 +20,11 @@ struct extract {
     struct table *fields_table, *options_table;
     struct job *jobs[STREAM_COUNT]; /* NULL: not wanted */
     struct identity who;
+    struct purse purse;
+    enum budget_verdict held; /* why a request could not be paid for, in the pass under way; */
+    int64_t held_wait_s;      /* when it may be, -1 = unknown; */
+    int held_cost;            /* and its price */
+    bool ledger_warned;
     GString *path;
     char run_id[40];
     unsigned pages_with_loader;
@@ -43,6 +49,27 @@ void extract_wake(void *sync);
 void extract_count_lines(struct extract *x, const struct reply *reply);
 /* What the loader wants a person to know. */
 void extract_tell_remark(struct extract *x, const struct reply *reply);
+
+/* Ends the run early; the first reason counts. Takes the error. */
+void extract_stop(struct extract *x, GError *error, bool parks);
+/* Asks for the list of what the budget allows: extract_budget.c. */
+MUST_USE bool extract_may_ask_who(const struct extract *x, GError **error);
+void extract_open_purse(struct extract *x);
+/* states: name → JSON text, as the destination holds them. */
+void extract_restore_budget(struct extract *x, GHashTable *states);
+/* The request of a task that may go: true when it is paid for. */
+bool extract_may_send(struct extract *x, struct task *task);
+/* It was paid for, and could not be sent. */
+void extract_not_sent(struct extract *x, const struct task *task);
+void extract_paid_answer(struct extract *x, const struct task *task,
+                         const struct http_answer *answer);
+/* After a look at all tasks, which would wait for wait_ms (-1: to be woken). Stops the run when
+ * nothing but the budget holds it. */
+int64_t extract_wait_for_budget(struct extract *x, int64_t wait_ms);
+/* The time of the next try, into the message of a run that was parked. */
+void extract_say_when(struct extract *x);
+/* Before the loader is closed. */
+void extract_close_purse(struct extract *x);
 
 /* Learns who the token belongs to, opens the destination, makes the jobs. */
 MUST_USE bool extract_begin(struct extract *x, GError **error);

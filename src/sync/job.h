@@ -38,8 +38,10 @@ struct task {
     struct walk *walk; /* NULL: it reads the field list */
     enum task_phase phase;
     struct retry_history history;
-    int64_t not_before_ms; /* monotonic */
-    struct batch *batch;   /* the credit of the request under way; holds the page while HELD */
+    int64_t not_before_ms;   /* monotonic */
+    int cost_tokens;         /* of the request under way, */
+    enum budget_class class; /* and who paid for it */
+    struct batch *batch;     /* the credit of the request under way; holds the page while HELD */
     const struct json_value *held;
     instant_t held_date;
     char *fields_cursor;

@@ -259,6 +259,7 @@ static bool plan_all(struct planning *planning, GError **error)
     struct identity who = {0};
     bool good = api_who(&planning->api, NULL, &who, error) && check_company(planning, &who, error);
 
+    planning->report->company_id = who.company_id;
     identity_done(&who);
     planning->schedule =
         (struct schedule_settings){.now = api_now(&planning->api),
@@ -283,8 +284,12 @@ bool plan_run(const struct sync_settings *settings, struct plan_report *ret, GEr
     good = memory_open(&planning.memory, settings, true, error);
     if (good) {
         good = api_open(&planning.api, settings, error) && plan_all(&planning, error);
-        if (good)
+        if (good) {
             add_up(&planning);
+            outlook_book(&planning.api, settings, ret->company_id);
+            good = outlook_read(&ret->outlook, settings, &planning.memory, ret->company_id,
+                                api_now(&planning.api) / INSTANT_SECOND, ret->daily_limit, error);
+        }
         api_close(&planning.api);
         memory_close(&planning.memory);
     }
@@ -296,4 +301,5 @@ bool plan_run(const struct sync_settings *settings, struct plan_report *ret, GEr
 void plan_report_done(struct plan_report *report)
 {
     g_clear_pointer(&report->tables, g_array_unref);
+    outlook_done(&report->outlook);
 }

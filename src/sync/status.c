@@ -156,6 +156,8 @@ bool status_run(const struct sync_settings *settings, struct status_report *ret,
     for (unsigned i = 0; good && i < STREAM_COUNT; i++)
         if (memory_is_selected(settings, &catalog[i]))
             good = add_table(&memory, settings, &catalog[i], ret, error);
+    good = good && outlook_read(&ret->outlook, settings, &memory, ret->company_id,
+                                g_get_real_time() / INSTANT_SECOND, -1, error);
     memory_close(&memory);
     if (!good)
         status_report_done(ret);
@@ -165,6 +167,7 @@ bool status_run(const struct sync_settings *settings, struct status_report *ret,
 void status_report_done(struct status_report *report)
 {
     g_free(report->company);
+    outlook_done(&report->outlook);
     g_clear_pointer(&report->tables, g_array_unref);
     *report = (struct status_report){0};
 }

@@ -42,6 +42,7 @@ void sync_settings_copy(struct sync_settings *ret, const struct sync_settings *s
     ret->token = settings->token ? secret_copy(settings->token) : NULL;
     ret->destination_url = g_strdup(settings->destination_url);
     ret->schema = g_strdup(settings->schema);
+    ret->state_dir = g_strdup(settings->state_dir);
     ret->tables = g_strdupv(settings->tables);
 }
 
@@ -51,6 +52,7 @@ void sync_settings_done(struct sync_settings *settings)
     secret_free((struct secret *)settings->token);
     g_free((char *)settings->destination_url);
     g_free((char *)settings->schema);
+    g_free((char *)settings->state_dir);
     g_strfreev(settings->tables);
 }
 

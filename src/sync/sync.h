@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/secret.h"
 #include "model/destination.h"
+#include "sync/budget.h"
 #include "sync/event.h"
 
 enum custom_fields_mode {
@@ -49,6 +50,9 @@ struct sync_settings {
     bool refresh_now;   /* a full pass of every table, now */
     int64_t every_s[3]; /* per interval class (enum interval_class in pipedrive/catalog.h); -1 = its
                            default */
+    struct budget_settings budget;
+    const char *state_dir;   /* where what was spent is remembered; NULL = ledger.h's default */
+    bool tell_price;         /* a first load says its price before it spends */
     int64_t full_every_s;    /* all deals with products are read again; -1 = a week */
     int64_t refresh_every_s; /* full passes; 0 = never by itself, -1 = 14 days */
     size_t memory_bytes;     /* credit for pages under way; 0 = 32 MiB */

@@ -4,6 +4,14 @@ import pytest
 from harness import Simulator, Sqlite
 
 
+@pytest.fixture(autouse=True)
+def state_dir(tmp_path_factory, monkeypatch):
+    """Each test's own record of spent tokens: companies of simulators have the same ids."""
+    folder = tmp_path_factory.mktemp("state") / "penstock"
+    monkeypatch.setenv("PENSTOCK_STATE_DIR", str(folder))
+    return folder
+
+
 @pytest.fixture
 def simulate():
     """Starts simulators that end with the test."""

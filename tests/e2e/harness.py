@@ -84,7 +84,7 @@ class Simulator:
     def operations(self, operations):
         """Several operations under one lock, so in one second; their results."""
         status, body = self.request("POST", "/_sim/", json.dumps(operations))
-        assert status == 200, (operations, body[:500])
+        assert status == 200, (body[:500], operations)
         return parse(body)["results"]
 
     def read(self, path, **query):

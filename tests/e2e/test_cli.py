@@ -180,7 +180,7 @@ def complete(*words, cwd):
 def test_completion(tmp_path):
     (tmp_path / "penstock.yaml").write_text(CONFIG)
     assert complete("s", cwd=tmp_path) == ["sync", "status"]
-    assert complete("sync", "--max", cwd=tmp_path) == []
+    assert complete("sync", "--max", cwd=tmp_path) == ["--max-tokens"]
     assert complete("status", "--max", cwd=tmp_path) == ["--max-lag"]
     assert complete("sync", "--tables", "deals,pers", cwd=tmp_path) == ["deals,persons"]
     assert complete("sync", "--dealflow", "a", cwd=tmp_path) == ["all"]

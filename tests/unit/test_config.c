@@ -36,6 +36,7 @@ static void smallest(void)
     g_assert_cmpint(config->values[0].full_every_s, ==, -1);
     g_assert_cmpint(config->values[0].refresh_every_s, ==, -1);
     g_assert_cmpint(acme->deletes, ==, DELETES_FLAG);
+    g_assert_false(config->values[0].budget.per_day.is_set);
     g_assert_cmpint(acme->custom_fields, ==, CUSTOM_FIELDS_NAMES);
     g_assert_cmpint(acme->dealflow, ==, DEALFLOW_STAGES);
     config_free(config);
@@ -54,7 +55,8 @@ static void everything(void)
                                       "    every: {hot: 0, archived: 6h, full: 1d12h}\n"
                                       "    full_every: 7d\n"
                                       "    deletes: remove\n"
-                                      "    refresh_every: never\n");
+                                      "    refresh_every: never\n"
+                                      "    budget: {per_day: 12.5%, reserve: 0, tokens: 60000}\n");
     const struct config_connection *acme = config->document->connections;
     const struct config_values *values = config->values;
     g_assert_cmpstr(acme->schema, ==, "acme_crm");
@@ -70,6 +72,12 @@ static void everything(void)
     g_assert_cmpint(values->full_every_s, ==, 7 * 86400);
     g_assert_cmpint(values->refresh_every_s, ==, 0);
     g_assert_cmpint(acme->deletes, ==, DELETES_REMOVE);
+    g_assert_true(values->budget.per_day.is_percent);
+    g_assert_cmpint(values->budget.per_day.value, ==, 1250);
+    g_assert_true(values->budget.reserve.is_set);
+    g_assert_cmpint(values->budget.reserve.value, ==, 0);
+    g_assert_false(values->budget.backfill.is_set);
+    g_assert_cmpint(values->budget.pool.value, ==, 60000);
     config_free(config);
 }
 
@@ -95,8 +103,24 @@ static const struct refused {
     {"unknown-key", ONE "    tabels: [deals]\n",
      "penstock.yaml:5: connection \"acme\": unknown key \"tabels\": did you mean \"tables\"? Known "
      "keys are name, "},
-    {"odd-key", ONE "    budget: 20\n",
-     "penstock.yaml:5: connection \"acme\": unknown key \"budget\"; known keys are name, "},
+    {"odd-key", ONE "    quota: 20\n",
+     "penstock.yaml:5: connection \"acme\": unknown key \"quota\"; known keys are name, "},
+    {"budget-text", ONE "    budget: 20%\n",
+     "penstock.yaml:5: connection \"acme\": \"budget\" takes a mapping with the keys per_day, "
+     "reserve, backfill, tokens, not a single"},
+    {"budget-key", ONE "    budget:\n      per_dya: 20%\n",
+     "penstock.yaml:6: connection \"acme\": unknown key \"per_dya\": did you mean \"per_day\"?"},
+    {"budget-over", ONE "    budget:\n      reserve: 1000\n      per_day: 101%\n",
+     "penstock.yaml:7: connection \"acme\": \"budget.per_day\" takes a share such as 20% (at most "
+     "100%), or a number of tokens"},
+    {"budget-negative", ONE "    budget: {reserve: -5}\n",
+     "penstock.yaml:5: connection \"acme\": \"budget.reserve\" takes a share such as 20%"},
+    {"budget-words", ONE "    budget: {backfill: half}\n",
+     "penstock.yaml:5: connection \"acme\": \"budget.backfill\" takes a share such as 20%"},
+    {"budget-pool", ONE "    budget: {tokens: 20%}\n",
+     "penstock.yaml:5: connection \"acme\": \"budget.tokens\" takes a number of tokens"},
+    {"budget-no-pool", ONE "    budget: {tokens: 0}\n",
+     "penstock.yaml:5: connection \"acme\": \"budget.tokens\" is the company's whole day"},
     {"every-key", ONE "    every:\n      warm: 1h\n",
      "penstock.yaml:6: connection \"acme\": unknown key \"warm\"; known keys are hot, archived, "
      "full"},

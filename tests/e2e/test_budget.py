@@ -1,0 +1,521 @@
+"""The budget: never past the share, whatever happens; and everything arrives in the end.
+
+What was spent is the simulator's own count. Tokens of a company of one seat on the smallest plan: 30,000 a day, of
+which 20 % (6,000) are Penstock's, and half of those (3,000) for first loads and histories."""
+
+import json
+import re
+import signal
+
+import pytest
+from harness import (
+    Simulator,
+    Sqlite,
+    assert_equals_truth,
+    finish_sync,
+    run_penstock,
+    start_sync,
+    sync,
+    wait_until,
+)
+
+POOL, SHARE, BACKFILL, RESERVE = 30_000, 6_000, 3_000, 5_000
+ME = 2  # users/me
+# The daily limit without the burst limit, and a clock that stands.
+SMALL = ("--plan", "lite", "--seats", 1, "--burst", 100_000, "--frozen-clock")
+DAY = 86_400
+LISTS = "deals,persons,organizations,pipelines,stages,users"
+
+
+class Company:
+    """A simulated company, and what is spent of it in any 24 hours."""
+
+    def __init__(self, simulator):
+        self.simulator = simulator
+        self.seconds = 0
+        self.spent = []  # (simulated second, tokens)
+        self.counted = 0
+
+    def count(self):
+        tokens = self.simulator.stats()["companies"][0]["tokens"]
+        self.spent.append((self.seconds, tokens - self.counted))
+        self.counted = tokens
+        return self.spent[-1][1]
+
+    def in_24_hours(self):
+        """Less a minute: the simulator's clock stands while a run takes its seconds."""
+        return sum(tokens for at, tokens in self.spent if at > self.seconds - DAY + 60)
+
+    def advance(self, seconds):
+        self.simulator.advance(seconds)
+        self.seconds += seconds
+
+    def left(self):
+        company = self.simulator.stats()["companies"][0]
+        return company["budget"] - company["tokens_today"]
+
+
+@pytest.fixture
+def company(simulate):
+    def start(*options):
+        return Company(simulate(*SMALL, *options))
+
+    return start
+
+
+def parked(result, *words):
+    assert result.code == 75, result
+    assert result.report["outcome"] == "parked", result
+    for word in words:
+        assert word in result.report["message"], result
+    return result
+
+
+def ledger(state_dir, company=7001):
+    return json.loads((state_dir / f"company-{company}.json").read_text())
+
+
+def booked(state_dir):
+    return sum(entry[1] + entry[2] for entry in ledger(state_dir)["entries"])
+
+
+# --- never past the share, and complete in the end ---
+
+
+def test_first_load_over_days(company, database):
+    """Runs whenever a run says it is worth it; 200 histories of 40 tokens and the lists."""
+    acme = company("--deals", 200, "--users", 4)
+    runs = 0
+    while True:
+        result = sync(acme.simulator, database.url, code=None)
+        runs += 1
+        spent = acme.count()
+        assert spent == result.report["tokens"]
+        assert acme.in_24_hours() <= SHARE, result
+        assert (
+            sum(row["tokens"] for row in result.tables.values() if row["table"] == "dealflow")
+            <= BACKFILL
+        )
+        if result.code == 0:
+            break
+        parked(result, "next try: 20", "left to do: dealflow (")
+        assert 0 < result.report["resume_s"] <= DAY
+        assert runs < 10
+        acme.advance(result.report["resume_s"])
+    assert 3 <= runs, "8,000 tokens fit into no two days of 3,000"
+    assert_equals_truth(acme.simulator, database)
+
+
+def test_message_in_the_run_log(company, database):
+    acme = company("--deals", 200)
+    result = parked(sync(acme.simulator, database.url, code=75))
+    row = database.query("SELECT * FROM _penstock_runs WHERE \"table\" = 'dealflow'")[0]
+    assert row["outcome"] == "parked" and row["message"] == result.report["message"]
+    assert re.search(r"next try: 2026-11-2\dT", row["message"])
+    # The lists came first and are complete.
+    assert [name for name, row in result.tables.items() if row["outcome"] == "parked"] == [
+        "dealflow"
+    ]
+
+
+def test_as_text(company, database):
+    acme = company("--deals", 200)
+    run = run_penstock(
+        *("sync", "--to", database.url, "--api-url", acme.simulator.url), token=acme.simulator.token
+    )
+    assert run.returncode == 75
+    assert (
+        "the budget of 3000 tokens in 24 hours for first loads and histories is used up"
+        in run.stderr
+    )
+    assert "run again in " in run.stderr
+
+
+def test_lists_before_histories(company, database):
+    """A first load whose lists alone need most of the backfill: dealflow waits for them."""
+    acme = company("--deals", 60, "--activities", 30_000)  # 2,400 for histories, some 650 for lists
+    result = parked(sync(acme.simulator, database.url, code=75), "left to do: dealflow (")
+    assert result.tables["activities"]["outcome"] == "done"
+    assert acme.count() <= BACKFILL + ME
+
+
+# --- one run's own limit ---
+
+
+@pytest.mark.parametrize("most", [0, 1, 2, 3, 57, 200, 1000])
+def test_max_tokens(company, database, most):
+    acme = company("--deals", 40)
+    result = sync(acme.simulator, database.url, "--max-tokens", most, code=75)
+    assert acme.count() == result.report["tokens"] <= most
+    assert most < 2 or result.report["tokens"] > most - 40, "it stopped before it had to"
+    parked(result, f"--max-tokens {most}")
+    if most >= 2:
+        assert "left to do: " in result.report["message"]
+    sync(acme.simulator, database.url)
+    assert_equals_truth(acme.simulator, database)
+
+
+def test_max_tokens_that_suffice(company, database):
+    acme = company("--deals", 40)
+    result = sync(acme.simulator, database.url, "--max-tokens", 6000)
+    assert result.report["tokens"] < 6000
+
+
+# --- two at once, and kills ---
+
+
+def test_two_processes(company, tmp_path):
+    """Two connections of one company, each into its own database: together one share."""
+    acme = company("--deals", 200)
+    both = [Sqlite(tmp_path / f"{name}.db") for name in "ab"]
+    running = [start_sync(acme.simulator, database.url) for database in both]
+    for process in running:
+        parked(finish_sync(process))
+    assert BACKFILL - 100 < acme.count() <= BACKFILL + 2 * ME
+
+
+def test_two_connections_of_one_process(company, tmp_path):
+    acme = company("--deals", 200)
+    (tmp_path / "penstock.yaml").write_text(
+        "connections:\n"
+        + "".join(
+            f"  - {{name: {name}, api_token: env:ACME, api_url: '{acme.simulator.url}', "
+            f"destination: 'sqlite:{name}.db'}}\n"
+            for name in "ab"
+        )
+    )
+    run = run_penstock("sync", "--json", cwd=tmp_path, env={"ACME": acme.simulator.token})
+    assert run.returncode == 75, run
+    assert BACKFILL - 100 < acme.count() <= BACKFILL + 2 * ME
+
+
+def test_kill(company, database, state_dir):
+    """What was booked is still counted, and at most a block of it was not spent."""
+    acme = company("--deals", 200)
+    process = start_sync(acme.simulator, database.url)
+    wait_until(lambda: acme.simulator.stats()["tokens"] > 1500)
+    process.kill()
+    process.communicate()
+    spent = acme.count()
+    assert spent <= booked(state_dir) <= BACKFILL + ME + 50
+    parked(sync(acme.simulator, database.url, code=75))
+    acme.count()
+    assert acme.in_24_hours() <= BACKFILL + 2 * ME
+
+
+@pytest.mark.parametrize("point", ["ledger-write", "ledger-rename"])
+def test_kill_while_booking(company, database, state_dir, point):
+    acme = company("--deals", 200)
+    process = start_sync(acme.simulator, database.url, env={"PENSTOCK_FAULT": f"{point}:20"})
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert acme.count() <= booked(state_dir)
+    parked(sync(acme.simulator, database.url, code=75))
+    acme.count()
+    assert acme.in_24_hours() <= BACKFILL + 2 * ME
+    acme.advance(DAY + 60)
+    sync(acme.simulator, database.url, code=75)
+    assert acme.count() > BACKFILL - 200
+
+
+def test_unspent_tokens_go_back(company, database, state_dir):
+    acme = company("--deals", 20)
+    sync(acme.simulator, database.url)
+    assert booked(state_dir) == acme.count()
+
+
+def test_paused_process_does_not_hang_others(company, tmp_path, state_dir):
+    acme = company("--deals", 200)
+    process = start_sync(acme.simulator, Sqlite(tmp_path / "a.db").url)
+    wait_until(lambda: acme.simulator.stats()["tokens"] > 500)
+    process.send_signal(signal.SIGSTOP)
+    try:
+        parked(sync(acme.simulator, Sqlite(tmp_path / "b.db").url, code=75))
+    finally:
+        process.send_signal(signal.SIGCONT)
+    finish_sync(process)
+    assert acme.count() <= BACKFILL + 2 * ME
+
+
+# --- what the pool is ---
+
+
+def test_headers_missing(company, database):
+    """Without them the pool is that of the smallest plan, or what the settings say."""
+    acme = company("--deals", 200, "--set", "daily_headers=off")
+    parked(sync(acme.simulator, database.url, code=75))
+    assert BACKFILL - 40 <= acme.count() <= BACKFILL + ME
+
+
+def test_headers_missing_and_tokens_given(company, tmp_path):
+    acme = company("--deals", 200, "--set", "daily_headers=off")
+    (tmp_path / "penstock.yaml").write_text(
+        f"connections:\n  - name: a\n    api_token: env:ACME\n    api_url: {acme.simulator.url}\n"
+        "    destination: sqlite:a.db\n    budget: {tokens: 20000, per_day: 10%, backfill: 25%}\n"
+    )
+    run = run_penstock("sync", "--json", cwd=tmp_path, env={"ACME": acme.simulator.token})
+    assert run.returncode == 75, run
+    assert 500 - 40 <= acme.count() <= 500 + ME
+
+
+def test_headers_vanish_in_mid_run(company, database):
+    acme = company("--deals", 400, "--seats", 2)
+    process = start_sync(acme.simulator, database.url)
+    wait_until(lambda: acme.simulator.stats()["tokens"] > 1000)
+    acme.simulator.set(daily_headers="off")
+    parked(finish_sync(process))
+    assert 2 * BACKFILL - 40 <= acme.count() <= 2 * BACKFILL + ME
+
+
+def test_smaller_plan_in_mid_run(simulate, database):
+    simulator = simulate(
+        *("--plan", "ultimate", "--seats", 1, "--burst", 100_000, "--frozen-clock"), "--deals", 500
+    )
+    process = start_sync(simulator, database.url)
+    wait_until(lambda: simulator.stats()["tokens"] > 1000)
+    simulator.admin("plan", plan="lite", seats=1)
+    before = simulator.stats()["tokens"]
+    parked(finish_sync(process))
+    # What was under way when the plan changed, and nothing that was booked under the larger one.
+    assert simulator.stats()["tokens"] <= max(BACKFILL + ME, before + 100 * 40)
+    tokens = simulator.stats()["tokens"]
+    parked(sync(simulator, database.url, code=75))
+    assert simulator.stats()["tokens"] <= tokens + ME + 70  # what changed, of the daily part
+
+
+def test_reserve_is_left_for_people(company, database):
+    """Others spent most of the day: what is left is read from every answer."""
+    acme = company("--deals", 200)
+    acme.simulator.admin("budget", used=POOL - RESERVE - 1000)
+    result = parked(
+        sync(acme.simulator, database.url, "--budget", "100%", code=75), "tokens left of its day"
+    )
+    assert RESERVE <= acme.left()
+    assert (
+        0 < result.report["resume_s"] <= 3600
+    )  # nobody knows when the day is new: the next full hour
+    acme.count()
+    acme.advance(DAY)
+    sync(acme.simulator, database.url, "--budget", "100%", code=None)
+    assert acme.count() > 3000
+
+
+def test_others_spend_while_it_runs(company, database):
+    acme = company("--deals", 500, "--latency-ms", 5)
+    process = start_sync(acme.simulator, database.url, "--budget", "100%")
+    wait_until(lambda: acme.simulator.stats()["tokens"] > 1000)
+    acme.simulator.admin("budget", used=POOL - RESERVE - 200)
+    before = acme.simulator.stats()["tokens"]
+    parked(finish_sync(process))
+    # Requests that were under way may still be paid; afterwards the reserve holds.
+    assert acme.simulator.stats()["tokens"] - before <= 200 + 250 * 40
+    after = acme.simulator.stats()["tokens"]
+    parked(sync(acme.simulator, database.url, "--budget", "100%", code=75))
+    assert acme.simulator.stats()["tokens"] == after + ME
+
+
+def test_everybody_else_spent_it_all(company, database):
+    acme = company("--deals", 20)
+    acme.simulator.admin("budget", used=POOL)
+    result = parked(sync(acme.simulator, database.url, code=75), "HTTP 429", "next try: 20")
+    assert result.report["resume_s"] > 0
+    acme.advance(DAY)
+    sync(acme.simulator, database.url)
+    assert_equals_truth(acme.simulator, database)
+
+
+# --- the daily run ---
+
+
+def test_backfill_does_not_starve_the_daily_run(company, database):
+    """Histories use up their part; what changes is still read on the same day, at every run."""
+    acme = company("--deals", 300)
+    parked(sync(acme.simulator, database.url, code=75))
+    for hour in range(1, 5):
+        acme.advance(3600)
+        simulator = acme.simulator
+        simulator.admin(
+            "edit", entity="persons", id=hour, attributes={"name": f"Person of hour {hour}"}
+        )
+        result = parked(sync(simulator, database.url, code=75), "left to do: dealflow (")
+        assert result.tables["persons"]["outcome"] == "done"
+        assert database.rows("persons")[hour]["name"] == f"Person of hour {hour}"
+    acme.count()
+    assert acme.in_24_hours() <= SHARE
+
+
+@pytest.mark.parametrize("budget", ["0", "0%", "9"])
+def test_budget_of_nothing(company, database, budget):
+    """Who am I is asked (2 tokens), nothing else."""
+    acme = company("--deals", 20)
+    parked(
+        sync(acme.simulator, database.url, "--budget", budget, code=75),
+        f"the budget of {budget.strip('%')} tokens in 24 hours is less than a request costs",
+        "per_day",
+    )
+    assert acme.count() == ME
+    sync(acme.simulator, database.url)
+    assert_equals_truth(acme.simulator, database)
+
+
+@pytest.mark.parametrize("bad", ["101%", "100.01%", "-1", "20 %", "abc", "%", "1e3", "99999999999"])
+def test_bad_share(company, database, bad):
+    run = run_penstock("sync", f"--budget={bad}", "--to", database.url, token="x")
+    assert run.returncode == 2 and "--budget takes a share such as 20%" in run.stderr, run
+
+
+# --- clocks ---
+
+
+@pytest.mark.parametrize("jump", [-30 * DAY, -7200, 7200])
+def test_clock_jumps_in_mid_run(company, database, jump):
+    acme = company("--deals", 200)
+    process = start_sync(acme.simulator, database.url)
+    wait_until(lambda: acme.simulator.stats()["tokens"] > 1000)
+    acme.simulator.advance(jump)
+    parked(finish_sync(process))
+    assert acme.count() <= BACKFILL + ME
+    acme.simulator.advance(-jump)
+    parked(sync(acme.simulator, database.url, code=75))
+    assert acme.count() <= ME + 70  # every run asks the seven lists for what changed
+
+
+def test_clock_goes_back_between_runs(company, database):
+    """What was spent in the future was spent."""
+    acme = company("--deals", 200)
+    parked(sync(acme.simulator, database.url, code=75))
+    acme.count()
+    acme.simulator.advance(-3 * DAY)
+    result = parked(sync(acme.simulator, database.url, code=75))
+    assert acme.count() == ME and 0 < result.report["resume_s"] <= DAY
+    acme.simulator.advance(DAY)
+    parked(sync(acme.simulator, database.url, code=75))
+    assert acme.count() > BACKFILL - 100
+
+
+# --- the record of what was spent ---
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"\0" * 100, b'{"company_id":7002,"limit":0,"entries":[]}', b"[1]" * 20_000]
+    + [b'{"company_id":7001,"limit":0,"entries":[[1,-5,0]]}', b'{"company_id":7001,"limit":0}'],
+    ids=("empty", "cut", "zeros", "another company's", "no JSON", "negative", "no entries"),
+)
+def test_damaged_record(company, database, state_dir, content):
+    acme = company("--deals", 20)
+    state_dir.mkdir()
+    path = state_dir / "company-7001.json"
+    path.write_bytes(content)
+    result = sync(acme.simulator, database.url)
+    assert "was damaged and is now" in result.stderr
+    assert path.with_name(path.name + ".damaged").read_bytes() == content
+    assert booked(state_dir) == acme.count()
+
+
+def test_no_folder_for_the_record(company, database, tmp_path):
+    """A container with a read-only home: the destination remembers, with one warning a run."""
+    acme = company("--deals", 200)
+    blocked = tmp_path / "blocked"
+    blocked.write_text("a file, no folder")
+    words = ("--state-dir", blocked / "state")
+    result = parked(sync(acme.simulator, database.url, *words, code=75))
+    assert result.stderr.count("remembered in this destination only") == 1
+    assert acme.count() <= BACKFILL + ME
+    parked(sync(acme.simulator, database.url, *words, code=75))
+    assert acme.count() <= ME + 70  # every run asks the seven lists for what changed
+    acme.advance(DAY + 60)
+    parked(sync(acme.simulator, database.url, *words, code=75))
+    assert BACKFILL - 100 < acme.count() <= BACKFILL + 300  # and the lists of the day
+
+
+def test_record_holds_no_secret(company, database, state_dir):
+    acme = company("--deals", 20)
+    sync(acme.simulator, database.url)
+    for path in state_dir.iterdir():
+        assert acme.simulator.token not in path.name + path.read_text()
+        assert path.stat().st_mode & 0o077 == 0
+    assert ledger(state_dir)["limit"] == POOL
+
+
+def test_companies_do_not_share(simulate, tmp_path, state_dir):
+    simulator = simulate(*SMALL, "--companies", 2, "--deals", 200)
+    for i, company in enumerate(simulator.companies):
+        parked(sync(simulator, Sqlite(tmp_path / f"{i}.db").url, token=company["token"], code=75))
+        assert simulator.stats()["companies"][i]["tokens"] > BACKFILL - 100
+
+
+# --- histories over a week ---
+
+
+def live_deals(simulator):
+    return [row["id"] for row in simulator.truth("deals") if not row["is_deleted"]]
+
+
+def edit_deals(simulator, ids, stages, seconds):
+    """Moves them to another stage, all in one second."""
+    simulator.operations(
+        [
+            {
+                "op": "edit",
+                "entity": "deals",
+                "id": id,
+                "attributes": {"stage_id": stages[(id + seconds) % len(stages)]},
+            }
+            for id in ids
+        ]
+    )
+
+
+def test_histories_over_a_week(company, database):
+    """300 deals of 40 tokens at 75 a day, while deals are edited that wait, and many in one second."""
+    acme = company("--deals", 300, "--deleted-deals", 0, "--archived", 0)
+    simulator = acme.simulator
+    stages = [row["id"] for row in simulator.truth("stages")]
+    deals = live_deals(simulator)
+    days, backlogs = 0, []
+    while True:
+        acme.advance(DAY)
+        if days < 3:
+            edit_deals(simulator, deals[:: 10 - days], stages, days)
+        result = sync(simulator, database.url, code=None)
+        acme.count()
+        assert acme.in_24_hours() <= BACKFILL + 1000, "histories, and the daily run"
+        days += 1
+        if result.code == 0:
+            break
+        parked(result, "left to do: dealflow (")
+        backlogs.append(int(re.search(r"dealflow \((\d+) deals\)", result.report["message"])[1]))
+        assert days < 12
+    assert backlogs == sorted(backlogs, reverse=True) and backlogs[0] >= 220
+    assert 4 <= days <= 8
+    assert_equals_truth(simulator, database)
+    asked = [r["path"] for r in simulator.requests() if r["path"].endswith("/flow")]
+    assert len(asked) <= 300 + 3 * 43, "a deal that was edited while it waited is read once"
+
+
+def test_backlog_and_days(company, database):
+    acme = company("--deals", 300)
+    words = ("--to", database.url)
+    parked(sync(acme.simulator, database.url, code=75))
+    status = run_penstock("status", *words)
+    backlog = json.loads(run_penstock("status", "--json", *words).stdout)["tables"][-1]["backlog"]
+    assert 200 < backlog < 300
+    days = -(-backlog // (BACKFILL // 40))
+    assert f"dealflow: {backlog} deals wait, {days} days at today's budget" in status.stdout
+    plan = run_penstock("plan", *words, "--api-url", acme.simulator.url, token=acme.simulator.token)
+    assert f"{days} days at today's budget" in plan.stdout
+
+
+def test_never_catches_up(company, database):
+    """150 deals a day are new, 75 can be read."""
+    acme = company("--deals", 100)
+    simulator = acme.simulator
+    for _ in range(4):
+        acme.advance(DAY)
+        simulator.admin("bulk_add", entity="deals", count=150)
+        parked(sync(simulator, database.url, code=75))
+    for command in ("status", "plan"):
+        more = ("--api-url", simulator.url) if command == "plan" else ()
+        run = run_penstock(command, "--to", database.url, *more, token=simulator.token)
+        assert "never catches up" in run.stdout, run.stdout
