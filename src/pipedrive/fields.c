@@ -273,6 +273,9 @@ static bool give_columns(struct fields *fields, struct field *field)
         main_part ? g_strdup(main_part->column) : choose_base(fields, field, forms);
     bool changed = false;
 
+    /* What only an earlier type had keeps its column, and nothing fills it. */
+    for (unsigned i = 0; i < field->parts->len; i++)
+        g_array_index(field->parts, struct field_part, i).member = NO_MEMBER;
     for (const struct part_form *form = forms; form->name; form++) {
         struct field_part *part = (struct field_part *)find_part(field, form->name);
         g_autofree char *column = join_name(base, form->name);

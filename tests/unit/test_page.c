@@ -535,6 +535,19 @@ static void widened_text_takes_documents(struct fixture *f, const void *unused)
     assert_counts(f, 3, 0, 0);
 }
 
+/* An address that became a text: the columns of its parts stay, and nothing fills them. */
+static void parts_of_the_type_before_are_null(struct fixture *f, const void *unused)
+{
+    (void)unused;
+    choose(f, STREAM_DEALS, FIELDS_AS_NAMES, FIELD(OTHER, "Place", "address"));
+    list_fields(f, FIELD(OTHER, "Place", "varchar"));
+    build_decoder(f, false);
+    decode(f, "{'id':1,'custom_fields':{'" OTHER "':'Lisbon'}}");
+    assert_first(f, "place", "Lisbon");
+    assert_first(f, "place_parts", IS_NULL);
+    assert_counts(f, 1, 0, 0);
+}
+
 /* --- the page --- */
 
 static void assert_data_error(struct fixture *f, const char *document)
@@ -724,6 +737,7 @@ int main(int argc, char **argv)
     add("/page/custom/modes", names_may_be_keys_or_one_document);
     add("/page/custom/std", custom_name_is_not_mistaken_for_a_moved_standard);
     add("/page/custom/widened", widened_text_takes_documents);
+    add("/page/custom/type-before", parts_of_the_type_before_are_null);
     add("/page/empty", empty_pages);
     add("/page/shape", pages_of_another_shape);
     add("/page/bounds", bounds_choose_rows);
