@@ -121,7 +121,10 @@ static bool look_at_table(struct loader *loader, const struct stream *stream, st
 
 static bool prepare_system(struct loader *loader, const struct table *table, GError **error)
 {
-    return destination_prepare(loader->dest, table, "system", error);
+    bool good = destination_prepare(loader->dest, table, "system", error);
+
+    fault_point("after-system-table");
+    return good;
 }
 
 /* One by one where DDL is not transactional: each view is whole or as it was. */
@@ -161,6 +164,7 @@ static bool open_destination(struct loader *loader, struct opened *opened, GErro
                           error))
         return false;
     g_strlcpy(loader->dest->run_id, loader->settings.run_id, sizeof loader->dest->run_id);
+    fault_point("after-open");
     loader->queue.dest = loader->seen.dest = loader->dest;
     if (!prepare_system(loader, loader->state_table, error) ||
         !prepare_system(loader, loader->fields_table, error) ||
@@ -328,6 +332,7 @@ static bool sweep_whole(struct loader *loader, const struct work *work, int64_t 
         return true;
     if (!destination_sweep(loader->dest, &sweep, &counts, error))
         return false;
+    fault_point("after-sweep");
     reply->deleted += counts.flagged;
     reply->removed += sweep.remove ? counts.flagged : 0;
     if (counts.flagged == 0)
@@ -379,6 +384,7 @@ static bool replace_groups(struct loader *loader, const struct work *work, struc
                                .remove = removes(loader, work->table)};
         if (!destination_sweep(loader->dest, &sweep, &counts, error))
             return false;
+        fault_point("after-group");
         reply->deleted += counts.flagged;
         reply->removed += sweep.remove ? counts.flagged : 0;
     }
@@ -420,6 +426,7 @@ static bool write_rows(struct loader *loader, const struct work *work, struct re
     deleted = apply_deletes(loader, work, reply);
     if (!destination_write(loader->dest, work->batch, &counts, error))
         return false;
+    fault_point("after-rows");
     /* One that a full pass asked for was alive, so the deletion is news. */
     reply->rows = work->is_record && deleted ? 0 : counts.inserted_or_updated;
     reply->deleted += work->is_record ? deleted : 0;
@@ -516,6 +523,7 @@ static bool prepare_table(struct loader *loader, const struct work *work, GError
         return true;
     id = work->stream->id;
     if (loader->prepared[id] != work->table) {
+        fault_point("before-prepare");
         if (!destination_prepare(loader->dest, work->table, loader->nonces[id], error))
             return false;
         fault_point("prepared");
@@ -524,6 +532,7 @@ static bool prepare_table(struct loader *loader, const struct work *work, GError
     }
     if (!follow_views(loader, work, error))
         return false;
+    fault_point("after-prepare");
     loader->prepared[id] = work->table;
     if (id == STREAM_DEAL_PRODUCTS)
         loader->queue.lines_table = work->table;
@@ -566,6 +575,7 @@ static bool do_commit(struct loader *loader, const struct work *work, struct rep
         return false;
     if (!destination_begin(loader->dest, error))
         return false;
+    fault_point("after-begin");
     if ((inside && !prepare_table(loader, work, error)) ||
         !fill_transaction(loader, work, reply, error)) {
         roll_back(loader, work);
@@ -600,11 +610,16 @@ static bool do_seed(struct loader *loader, const struct work *work, struct reply
     if (!destination_begin(loader->dest, error))
         return false;
     if (!queue_seed(&loader->queue, work->stream, work->table, error) ||
-        !put_state(loader, work->state_name, work->state, error) ||
-        !destination_commit(loader->dest, error)) {
+        !put_state(loader, work->state_name, work->state, error)) {
         destination_rollback(loader->dest);
         return false;
     }
+    fault_point("before-seed-commit");
+    if (!destination_commit(loader->dest, error)) {
+        destination_rollback(loader->dest);
+        return false;
+    }
+    fault_point("after-seed-commit");
     (void)reply;
     return true;
 }

@@ -1,5 +1,5 @@
-"""What end-to-end tests share: a running pipedrive-sim, penstock as a process, a SQLite destination
-as Python values, and the comparison of the two.
+"""What end-to-end tests share: a running pipedrive-sim, penstock as a process, and the comparison of
+a destination (destinations.py) with the company.
 
 Expected values come from the simulator's truth by the rules below, never from what penstock said.
 PENSTOCK_BUILD names the build folder (default: build)."""
@@ -10,22 +10,18 @@ import json
 import os
 import pathlib
 import random
-import sqlite3
 import subprocess
 import time
 import urllib.parse
 from decimal import Decimal
+
+from destinations import TABLES, Literal, Sqlite, parse  # tests take them from here
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("PENSTOCK_BUILD", ROOT / "build")).resolve()
 PENSTOCK = BUILD / "src/cli/penstock"
 SIMULATOR = BUILD / "simulator/pipedrive-sim"
 
-TABLES = (
-    *("activity_types", "currency", "filters", "pipelines", "stages", "users", "deal_fields"),
-    *("deals", "persons", "organizations", "activities", "products", "notes", "files"),
-    *("deal_products", "dealflow"),
-)
 SYSTEM_COLUMNS = ("_synced_at", "_deleted_at", "_run_id", "_extra")
 # No limits that slow a run down, and a clock that stands until a test moves it.
 QUICK = ("--plan", "ultimate", "--no-limits", "--frozen-clock")
@@ -241,83 +237,7 @@ def wait_until(condition, timeout=20, what="condition"):
         time.sleep(0.005)
 
 
-# --- a destination ---
-
-
-class Sqlite:
-    """A SQLite file. Other databases' tests offer the same four methods."""
-
-    def __init__(self, path, prefix=""):
-        self.path = pathlib.Path(path)
-        self.url = f"sqlite:{self.path}"
-        self.prefix = prefix
-
-    def query(self, sql, *values):
-        """Rows as dicts; [] for a table that does not exist."""
-        connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=20)
-        connection.row_factory = sqlite3.Row
-        try:
-            return [dict(row) for row in connection.execute(sql, values)]
-        except sqlite3.OperationalError as error:
-            if "no such table" in str(error):
-                return []
-            raise
-        finally:
-            connection.close()
-
-    def rows(self, table):
-        """All rows of a replicated table: id → {column: value}."""
-        return {row["id"]: row for row in self.query(f'SELECT * FROM "{self.prefix}{table}"')}
-
-    def columns(self, table):
-        return [row["name"] for row in self.query(f"PRAGMA table_info('{self.prefix}{table}')")]
-
-    def fields(self, table):
-        """Columns of custom fields: (key, part) → column; part "" is the value itself."""
-        sql = f'SELECT * FROM "{self.prefix}_penstock_fields" WHERE "table" = ? AND is_custom = 1'
-        return {(row["key"], row["part"]): row["column"] for row in self.query(sql, table)}
-
-    def state(self):
-        return {
-            row["name"]: parse(row["value"])
-            for row in self.query(f'SELECT * FROM "{self.prefix}_penstock_state"')
-        }
-
-    def live(self, table):
-        return {key: row for key, row in self.rows(table).items() if row["_deleted_at"] is None}
-
-    def check(self):
-        assert self.query("PRAGMA integrity_check") == [{"integrity_check": "ok"}]
-
-    def snapshot(self, tables=TABLES, without=("_synced_at", "_run_id")):
-        """Every cell of the tables, by column name, for comparing two databases."""
-        return {
-            table: {
-                key: {name: value for name, value in row.items() if name not in without}
-                for key, row in self.rows(table).items()
-            }
-            for table in tables
-        }
-
-
 # --- what the tables should hold ---
-
-
-class Literal(Decimal):
-    """A number that knows how it was written: 1e3, 0.10."""
-
-    def __new__(cls, text):
-        self = super().__new__(cls, text)
-        self.text = text
-        return self
-
-    def __str__(self):
-        return self.text
-
-
-def parse(text):
-    """JSON without loss: an integer is an int, other numbers keep their digits."""
-    return json.loads(text, parse_float=Literal)
 
 
 # Columns whose API values may be numbers and booleans, but which are text.
@@ -426,25 +346,36 @@ def number(cell):
         return None
 
 
-def same_json(a, b):
-    """Equal to the digit: 1.0, 1.00 and 1 differ."""
+def same_json(a, b, to_the_digit=True):
+    """Equal to the digit: 1.0, 1.00 and 1 differ. Else numbers are compared as numbers."""
+    numbers = [isinstance(x, (int, Decimal)) and not isinstance(x, bool) for x in (a, b)]
+    if all(numbers) and not to_the_digit:
+        return a == b
     if type(a) is not type(b):
         return False
     if isinstance(a, Literal):
         return a.text == b.text
     if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same_json(a[key], b[key]) for key in a)
+        return a.keys() == b.keys() and all(same_json(a[key], b[key], to_the_digit) for key in a)
     if isinstance(a, list):
-        return len(a) == len(b) and all(map(same_json, a, b))
+        return len(a) == len(b) and all(same_json(x, y, to_the_digit) for x, y in zip(a, b))
     return a == b
 
 
-def same(expected, cell):
+def without_zeros(value):
+    """U+0000 as a database keeps it that has no such character."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ufffd")
+    if isinstance(value, dict):
+        return {without_zeros(key): without_zeros(inner) for key, inner in value.items()}
+    return [without_zeros(inner) for inner in value] if isinstance(value, list) else value
+
+
+def same(expected, cell, to_the_digit=True):
     """Whether a cell holds the converted value."""
     if isinstance(expected, (dict, list)):
-        return cell is not None and same_json(
-            expected, parse(cell) if isinstance(cell, (str, bytes)) else cell
-        )
+        stored = parse(cell) if isinstance(cell, (str, bytes)) else cell
+        return cell is not None and same_json(expected, stored, to_the_digit)
     if expected is None or isinstance(expected, str):
         return type(cell) is type(expected) and cell == expected
     if isinstance(expected, int) and -(2**63) <= expected < 2**63 and isinstance(cell, str):
@@ -568,20 +499,24 @@ def compare_table(simulator, destination, table, company=None, ignore_columns=()
                 problems.append(f"{table} {key}: should not be there, or be flagged")
             continue
         truth, flagged = wanted[key]
+        if not destination.zero_bytes:
+            truth = without_zeros(truth)
         problems += compare_row(
-            f"{table} {key}", table, truth, flagged, row, (columns, fields, types), ignore_columns
+            f"{table} {key}",
+            *(table, truth, flagged, row, (columns, fields, types), ignore_columns),
+            destination.keeps_json_text,
         )
     return problems
 
 
-def compare_row(where, table, truth, flagged, row, context, ignore_columns=()):
+def compare_row(where, table, truth, flagged, row, context, ignore_columns=(), to_the_digit=True):
     expected = Expected(table, truth, *context)
     problems = [f"{where}: {problem}" for problem in expected.problems]
     for column, value in expected.cells.items():
-        if column not in ignore_columns and not same(value, row[column]):
+        if column not in ignore_columns and not same(value, row[column], to_the_digit):
             problems.append(f"{where}: {column} is {row[column]!r}, should be {value!r}")
     extra = parse(row["_extra"]) if row["_extra"] is not None else {}
-    if not ignore_columns and not same_json(expected.extra, extra):
+    if not ignore_columns and not same_json(expected.extra, extra, to_the_digit):
         problems.append(f"{where}: _extra is {row['_extra']!r}, should hold {expected.extra!r}")
     if (row["_deleted_at"] is not None) != flagged:
         problems.append(f"{where}: _deleted_at is {row['_deleted_at']!r}, deleted is {flagged}")
@@ -616,7 +551,7 @@ def assert_equals_truth(simulator, destination, tables=TABLES, **more):
 
 
 def assert_same_tables(a, b, tables=TABLES):
-    """Two snapshots (Sqlite.snapshot), cell by cell."""
+    """Two snapshots (Destination.snapshot), cell by cell."""
     for table in tables:
         assert a[table].keys() == b[table].keys(), (
             table,

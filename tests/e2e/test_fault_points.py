@@ -5,8 +5,9 @@ Needs a build with -Dfault_points=true, as script/test makes one (src/base/fault
 import itertools
 
 import pytest
+from facts import assert_same_facts, facts
 from harness import QUICK, Sqlite, start_sync, sync
-from test_kill import WORDS, assert_same_facts, facts, recover
+from test_kill import WORDS, recover
 
 SMALL = (*QUICK, "--deals", "10", "--persons", "20", "--activities", "20", "--notes", "10")
 EVERY = 3  # commits; the random kills of test_kill hit the others

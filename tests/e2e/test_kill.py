@@ -2,7 +2,6 @@
 as an undisturbed one."""
 
 import concurrent.futures
-import datetime
 import random
 import shutil
 import sqlite3
@@ -10,12 +9,11 @@ import time
 
 import pytest
 from edits import ECHOES, Editor, edit
+from facts import assert_same_facts, facts
 from harness import (
     QUICK,
-    TABLES,
     Sqlite,
     assert_equals_truth,
-    assert_same_tables,
     expected_rows,
     random_seed,
     start_sync,
@@ -31,7 +29,6 @@ COMPANY = (
     *("--deals-with-products", "60", "--archived", "30", "--deleted-deals", "3"),
 )
 WORDS = ("--dealflow", "all", "--all")
-SECONDS = datetime.timedelta(seconds=10)  # the clock goes on while a run lasts
 
 
 def kill_after(simulator, url, seconds):
@@ -52,55 +49,6 @@ def recover(path):
         with sqlite3.connect(path) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         connection.close()
-
-
-def times(value):
-    """A state without what no two runs share, and its times."""
-    if isinstance(value, dict):
-        value = {key: inner for key, inner in value.items() if key != "nonce"}
-        pairs = {key: times(inner) for key, inner in value.items()}
-        return (
-            {key: pair[0] for key, pair in pairs.items()},
-            [time for pair in pairs.values() for time in pair[1]],
-        )
-    if isinstance(value, list):
-        pairs = [times(inner) for inner in value]
-        return [pair[0] for pair in pairs], [time for pair in pairs for time in pair[1]]
-    if isinstance(value, str) and len(value) >= 20 and value.endswith("Z"):
-        return "a time", [datetime.datetime.fromisoformat(value.removesuffix("Z"))]
-    return value, []
-
-
-def facts(database):
-    """Tables, state, fields and queue, with the times that a clock wrote apart."""
-    tables = database.snapshot()
-    flagged = {}
-    for table in TABLES:
-        for key, row in tables[table].items():
-            if row["_deleted_at"] is not None:
-                flagged[table, key] = datetime.datetime.fromisoformat(row["_deleted_at"])
-                row["_deleted_at"] = "a time"
-    state, state_times = times(database.state())
-    fields = database.query('SELECT * FROM _penstock_fields ORDER BY "table", key, part')
-    return {
-        "tables": tables,
-        "state": state,
-        "state_times": state_times,
-        "flagged": flagged,
-        "fields": fields,
-        "queue": database.query("SELECT * FROM _penstock_parents"),
-    }
-
-
-def assert_same_facts(a, b):
-    assert_same_tables(a["tables"], b["tables"])
-    assert a["state"] == b["state"]
-    assert a["fields"] == b["fields"]
-    assert a["queue"] == b["queue"] == []
-    for one, other in zip(a["state_times"], b["state_times"], strict=True):
-        assert abs(one - other) <= SECONDS
-    for key, moment in a["flagged"].items():
-        assert abs(moment - b["flagged"][key]) <= SECONDS, key
 
 
 def disturb(simulator, path, before, seed, seconds):

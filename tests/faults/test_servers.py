@@ -1,0 +1,37 @@
+"""The database's own death: a session that is killed, a server that is killed in the middle of a run
+and starts again. Servers are private, since every session on them dies."""
+
+import random
+
+import pytest
+from crash import SERVER_BLOWS, Worlds, try_life
+from harness import random_seed
+from stores import DESTINATIONS
+
+LIVES = 3
+SERVERS = [kind for kind in DESTINATIONS if kind != "sqlite"]
+
+
+@pytest.fixture(scope="module")
+def worlds():
+    worlds = Worlds(random_seed())
+    yield worlds
+    worlds.close()
+
+
+@pytest.mark.parametrize("blow", SERVER_BLOWS)
+@pytest.mark.parametrize("name", ["first-load", "children"])
+@pytest.mark.parametrize("kind", SERVERS)
+def test_a_killed_database(worlds, kind, name, blow):
+    dice = random.Random(f"{worlds.seed} {kind} {name} {blow}")
+    hits = 0
+    for _ in range(LIVES):
+        life = try_life(worlds, kind, name, lambda world: [at_any_moment(world, dice, blow)])
+        repeat = f"tests/faults/crash.py --seed {worlds.seed} --repeat {life.text()!r}"
+        assert not life.failure, f"{repeat}\n{life.failure}"
+        hits += len(life.hits)
+    assert hits > 0, "no run was hit before its end"
+
+
+def at_any_moment(world, dice, blow):
+    return f"{blow}:{dice.uniform(0.2, 0.8) * world.seconds:.5f}"
