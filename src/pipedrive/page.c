@@ -26,7 +26,8 @@ struct decoder {
     GHashTable *parts;  /* struct field → int array of column indexes, one a part */
     uint8_t *defaults;  /* a column: CELL_NULL or CELL_ABSENT when the record doesn't say */
     int id, time, add_time, deleted; /* columns; -1 = none */
-    GString *extra, *custom_extra;   /* the _extra of the row under way */
+    int changed; /* when a deleted record was: a table that is read whole has no `time` */
+    GString *extra, *custom_extra; /* the _extra of the row under way */
     struct json_writer extra_writer, custom_writer;
     GHashTable *ignored; /* keys of custom fields that nobody knows; may be NULL */
     bool learn;
@@ -117,6 +118,9 @@ struct decoder *decoder_new(const struct stream *stream, const struct fields *fi
     decoder->time = standard_column(stream, stream->replication_key);
     decoder->add_time = standard_column(stream, "add_time");
     decoder->deleted = standard_column(stream, stream->deleted_key);
+    decoder->changed = standard_column(stream, "update_time");
+    if (decoder->changed < 0)
+        decoder->changed = standard_column(stream, "modified");
     return decoder;
 }
 
@@ -336,8 +340,8 @@ static void mark_deleted(const struct decoder *decoder, struct batch *batch, str
         row->remove = deleted;
     else if (!deleted)
         cell_set_null(flag);
-    else if (decoder->time >= 0 && cells[decoder->time].kind == CELL_VALUE)
-        *flag = cells[decoder->time];
+    else if (decoder->changed >= 0 && cells[decoder->changed].kind == CELL_VALUE)
+        *flag = cells[decoder->changed];
     else
         cell_set_instant(batch, flag, batch->asked_at == INSTANT_NONE ? 0 : batch->asked_at);
 }

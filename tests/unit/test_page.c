@@ -345,11 +345,24 @@ static void deletion_without_update_time_is_when_it_was_asked(struct fixture *f,
     decode(f, "{'id':1,'is_deleted':true}");
     assert_first(f, "_deleted_at", "2026-11-24 19:17:00");
     choose(f, STREAM_USERS, FIELDS_AS_NAMES, NULL);
-    decode(f, "{'id':1,'is_deleted':true,'modified':'2020-01-01 00:00:00'}");
+    decode(f, "{'id':1,'is_deleted':true}");
     assert_first(f, "_deleted_at", "2026-11-24 19:17:00");
     f->batch->asked_at = INSTANT_NONE;
     decode(f, "{'id':1,'is_deleted':true}");
     g_assert_cmpint(f->batch->rows[0].cells[f->table->deleted_at].kind, ==, CELL_VALUE);
+}
+
+/* Lists that are read whole show it again every day: the flag must not move with them. */
+static void deletion_in_a_whole_list_is_the_last_change(struct fixture *f, const void *unused)
+{
+    (void)unused;
+    f->batch->asked_at = at("2026-11-24T19:17:00Z");
+    choose(f, STREAM_USERS, FIELDS_AS_NAMES, NULL);
+    decode(f, "{'id':1,'is_deleted':true,'modified':'2020-01-01 00:00:00'}");
+    assert_first(f, "_deleted_at", "2020-01-01 00:00:00");
+    choose(f, STREAM_STAGES, FIELDS_AS_NAMES, NULL);
+    decode(f, "{'id':1,'is_deleted':true,'update_time':'2026-11-02T08:15:30Z'}");
+    assert_first(f, "_deleted_at", "2026-11-02 08:15:30");
 }
 
 /* --- custom fields --- */
@@ -720,6 +733,7 @@ static void add_values(void)
     add("/page/complete/gated", gated_columns_are_absent_when_not_asked_for);
     add("/page/deleted/marked", deleted_records_are_marked);
     add("/page/deleted/without-time", deletion_without_update_time_is_when_it_was_asked);
+    add("/page/deleted/whole-list", deletion_in_a_whole_list_is_the_last_change);
 }
 
 int main(int argc, char **argv)
