@@ -551,6 +551,7 @@ static bool prepare_outside(struct loader *loader, const struct work *work, GErr
             destination_rollback(loader->dest);
             return false;
         }
+        fault_point("after-names");
     }
     return prepare_table(loader, work, error);
 }
