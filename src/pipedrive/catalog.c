@@ -449,6 +449,8 @@ const struct stream catalog[STREAM_COUNT] =
                 .lists = {{"all", "/api/v1/filters", "", 20, INTERVAL_FULL}},
                 .list_count = 1,
                 COLUMNS(filters_columns),
+                .deleted_key = "active_flag",
+                .deleted_when = false,
                 .comment = "Saved filters that the token's user sees",
             },
         [STREAM_PIPELINES] =

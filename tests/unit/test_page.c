@@ -363,6 +363,9 @@ static void deletion_in_a_whole_list_is_the_last_change(struct fixture *f, const
     choose(f, STREAM_STAGES, FIELDS_AS_NAMES, NULL);
     decode(f, "{'id':1,'is_deleted':true,'update_time':'2026-11-02T08:15:30Z'}");
     assert_first(f, "_deleted_at", "2026-11-02 08:15:30");
+    choose(f, STREAM_FILTERS, FIELDS_AS_NAMES, NULL);
+    decode(f, "{'id':1,'active_flag':false,'update_time':'2026-11-02 08:15:30'}");
+    assert_first(f, "_deleted_at", "2026-11-02 08:15:30");
 }
 
 /* --- custom fields --- */
