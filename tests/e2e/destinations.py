@@ -56,6 +56,7 @@ class Destination:
 
     prefix = ""
     keeps_json_text = True  # JSON comes back as it was sent, to the digit
+    transactional_ddl = True  # what a killed run did to tables is undone
     zero_bytes = True  # texts may hold U+0000, else it becomes U+FFFD
 
     def rows(self, table):
@@ -214,6 +215,7 @@ class MariaDb(ServerDatabase):
     """A MariaDB or MySQL database."""
 
     kind = "mysql"
+    transactional_ddl = False
     type_column = "column_type"
 
     @staticmethod

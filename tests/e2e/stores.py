@@ -45,6 +45,9 @@ class SqliteStore:
         for path in database.path.parent.glob(database.path.name + "*"):
             path.unlink()
 
+    def wait_until_free(self, database):
+        pass
+
     def close(self):
         pass
 
@@ -78,6 +81,13 @@ class ServerStore:
             except self.root.driver().Error:
                 assert time.monotonic() < end
                 time.sleep(0.02)
+
+    def wait_until_free(self, database):
+        """A server may take a moment to see that a client is gone; until then its locks hold."""
+        end = time.monotonic() + 60
+        while self.sessions(database):
+            assert time.monotonic() < end, f"a session of {database.name} does not end"
+            time.sleep(0.005)
 
     def close(self):
         if self.server:

@@ -152,7 +152,7 @@ def wait_for(process, seconds):
         time.sleep(min(0.001, max(0, end - time.monotonic())))
 
 
-def kill_at_point(world, database, point, n):
+def kill_at_point(world, database, n, point):
     process = world.start(database, env={"PENSTOCK_FAULT": f"{point}:{n}"})
     return world.finish(process, [-9, 0]).code == -9
 
@@ -214,10 +214,11 @@ BLOWS = {
 def strike(world, database, blow):
     """Whether it hit the run before its end."""
     kind, *words = blow.split(":")
-    if kind not in BLOWS:
-        return kill_at_point(world, database, kind, int(words[0]))
-    func, *types = BLOWS[kind]
-    return func(world, database, *(kind(word) for kind, word in zip(types, words, strict=True)))
+    func, *types = BLOWS.get(kind, (functools.partial(kill_at_point, point=kind), int))
+    arguments = (kind(word) for kind, word in zip(types, words, strict=True))
+    hit = func(world, database, *arguments)
+    world.store.wait_until_free(database)
+    return hit
 
 
 # --- cases ---
@@ -285,7 +286,8 @@ class Worlds:
 
     def __init__(self, seed, private=True):
         self.seed, self.private = seed, private
-        self.folder = tempfile.mkdtemp(prefix="penstock-crash-", dir=memory_folder())
+        tempfile.tempdir = memory_folder()  # of servers, too
+        self.folder = tempfile.mkdtemp(prefix="penstock-crash-")
         self.stores, self.worlds = {}, {}
 
     def get(self, kind, name):
@@ -441,6 +443,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--repeat", metavar="CASE")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends what was started
     print(f"seed {options.seed}", flush=True)
     tally = Tally()
     if options.repeat:

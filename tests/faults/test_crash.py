@@ -34,6 +34,16 @@ def test_lives(worlds, kind, name):
         )
 
 
+@pytest.mark.parametrize("kind", DESTINATIONS)
+def test_a_kill_between_columns_and_rows(worlds, kind):
+    """Where DDL is not transactional the new columns are there, and the rows that name them not."""
+    passes = worlds.get(kind, "new-fields").passes["after-prepare"]
+    assert passes > 0
+    for n in range(1, passes + 1):
+        life = try_life(worlds, kind, "new-fields", lambda _: [f"after-prepare:{n}"])
+        assert life.hits and not life.failure, f"{life.text()}\n{life.failure}"
+
+
 def points_of_source(kind):
     """Fault points that a run on this kind of destination can pass."""
     points = set()
