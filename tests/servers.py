@@ -7,7 +7,8 @@
 PENSTOCK_TEST_POSTGRES and PENSTOCK_TEST_MARIADB are URLs of an administrator without a database
 name; what is already set is used as it is. Each server lives in a folder under /tmp, listens on a
 free port of 127.0.0.1 and on a socket in that folder, and has its own process id; nothing of an
-installed server is touched. Settings favour speed except durability, which tests are about.
+installed server is touched. They write nothing through to the disk: what a killed server had
+committed is in the kernel's memory all the same, and tests kill servers, not machines.
 
 As a module: `with Postgres() as server: server.url, server.pid, server.kill(), server.start()`."""
 
@@ -134,6 +135,8 @@ class Postgres(Server):
             "shared_buffers": "64MB",
             "max_connections": 60,
             "log_timezone": "UTC",
+            "fsync": "off",
+            "full_page_writes": "off",
         }
         words = [f"--{name}={value}" for name, value in settings.items()]
         return self.tool("postgres"), "-D", f"{self.folder}/data", *words
@@ -179,6 +182,9 @@ class MariaDb(Server):
             "pid-file": f"{self.folder}/pid",
             "innodb-buffer-pool-size": "64M",
             "innodb-log-file-size": "48M",
+            "innodb-flush-log-at-trx-commit": 2,
+            "innodb-flush-method": "nosync",
+            "innodb-doublewrite": 0,
         }
         words = [f"--{name}={value}" for name, value in settings.items()]
         return shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults", *words
