@@ -12,6 +12,7 @@ int cmd_sync(const struct ui *ui);
 int cmd_status(const struct ui *ui);
 int cmd_refresh(const struct ui *ui);
 int cmd_views(const struct ui *ui);
+int cmd_verify(const struct ui *ui);
 int cmd_reset(const struct ui *ui);
 
 /* One connection of a command that takes any number. */

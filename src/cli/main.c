@@ -41,6 +41,8 @@ static int run_command(const struct ui *ui)
         return cmd_status(ui);
     case COMMAND_VIEWS:
         return cmd_views(ui);
+    case COMMAND_VERIFY:
+        return cmd_verify(ui);
     case COMMAND_RESET:
         return cmd_reset(ui);
     case COMMAND_HELP:

@@ -5,7 +5,7 @@
 
 #define FOR(command) (1u << (command))
 #define FOR_RUNS     (FOR(COMMAND_PLAN) | FOR(COMMAND_SYNC) | FOR(COMMAND_REFRESH))
-#define FOR_API      (FOR_RUNS | FOR(COMMAND_CHECK) | FOR(COMMAND_DISCOVER))
+#define FOR_API      (FOR_RUNS | FOR(COMMAND_CHECK) | FOR(COMMAND_DISCOVER) | FOR(COMMAND_VERIFY))
 #define FOR_WORK     (FOR_API | FOR(COMMAND_STATUS) | FOR(COMMAND_VIEWS) | FOR(COMMAND_RESET))
 #define FOR_ALL      (FOR_WORK | FOR(COMMAND_NONE) | FOR(COMMAND_HELP))
 
@@ -67,6 +67,21 @@ const struct command_row command_rows[COMMAND_COUNT] = {
          "none. From then on every sync keeps the views up to date: new fields appear, new labels "
          "are shown, types follow. --drop removes them and ends that.",
          "penstock views --to sqlite:crm.db"},
+    [COMMAND_VERIFY] =
+        {"verify", "[CONNECTION...]",
+         "read a sample of the records again and compare it with what is stored",
+         "Says first what it will cost at most. Reads small tables whole; of the others the newest "
+         "records, those from a random time on, and a random choice of the stored ones; then "
+         "compares column by column. Changes nothing, and may run beside a sync. Exits 1 when a "
+         "record differs or is missing.\n\n"
+         "NEWER counts records that were changed in Pipedrive after the last sync's bookmark. "
+         "DRIFT "
+         "counts records that differ only in columns which change without a new update_time, such "
+         "as counts, the next activity and names of linked records. GONE counts stored records "
+         "that "
+         "Pipedrive no longer shows. None of the three is a difference: a sync, or a full pass, "
+         "brings them.",
+         "penstock verify --to sqlite:crm.db --tables deals,persons"},
     [COMMAND_RESET] =
         {"reset", "[CONNECTION [TABLE...]]", "drop tables with their bookmarks, to load them anew",
          "Drops the tables of a connection, or only those that are named. The column names of "
@@ -99,7 +114,7 @@ const struct option_row option_rows[] = {
      "too. Tables "
      "that are always read whole ignore it."},
     {"custom-fields", 0, OPTION_CHOICE, FIELD(custom_fields), "names|keys|json", "names|keys|json",
-     VALUES_NONE, FOR_RUNS | FOR(COMMAND_DISCOVER), false,
+     VALUES_NONE, FOR_RUNS | FOR(COMMAND_DISCOVER) | FOR(COMMAND_VERIFY), false,
      "Custom fields become columns named after the field (names, the default), after its "
      "40-character key "
      "(keys), or one JSON column (json)."},
@@ -109,7 +124,7 @@ const struct option_row option_rows[] = {
      "none), so "
      "that queries written for another connector go on working. Chosen before the first load."},
     {"dealflow", 0, OPTION_CHOICE, FIELD(dealflow), "stages|all|off", "stages|all|off", VALUES_NONE,
-     FOR_RUNS, false,
+     FOR_RUNS | FOR(COMMAND_VERIFY), false,
      "History of deals, 40 tokens a deal: for deals that are new or moved to another stage "
      "(stages, the default), "
      "for every deal that changed (all), or not at all (off)."},
@@ -136,6 +151,10 @@ const struct option_row option_rows[] = {
     {"max-lag", 0, OPTION_DURATION, FIELD(max_lag_s), "DURATION", NULL, VALUES_NONE,
      FOR(COMMAND_STATUS), false,
      "Exit with 1 when a table lags more than this, for example 90m, 2h or 1d."},
+    {"sample", 0, OPTION_NUMBER, FIELD(sample), "N", NULL, VALUES_NONE, FOR(COMMAND_VERIFY), false,
+     "Compare so many records of each table that is not read whole. Default: 100."},
+    {"seed", 0, OPTION_NUMBER, FIELD(seed), "N", NULL, VALUES_NONE, FOR(COMMAND_VERIFY), false,
+     "Choose the same records as the run that printed this number."},
     {"yes", 'y', OPTION_FLAG, FIELD(yes), NULL, NULL, VALUES_NONE,
      FOR(COMMAND_SYNC) | FOR(COMMAND_REFRESH) | FOR(COMMAND_RESET), false,
      "Do not ask: drop the tables (reset), carry out a delete that a safety guard stopped (sync, "
@@ -472,6 +491,8 @@ bool options_parse(struct options *ret, int argc, char **argv, GError **error)
                             .start_date = INSTANT_NONE,
                             .max_lag_s = -1,
                             .max_tokens = -1,
+                            .sample = -1,
+                            .seed = -1,
                             .retry_base_ms = -1,
                             .timeout_ms = -1,
                             .lock_timeout_ms = -1,

@@ -18,6 +18,7 @@ enum command {
     COMMAND_REFRESH,
     COMMAND_STATUS,
     COMMAND_VIEWS,
+    COMMAND_VERIFY,
     COMMAND_RESET,
     COMMAND_HELP,
     COMMAND_COUNT,
@@ -33,6 +34,7 @@ struct options {
     int64_t max_lag_s;
     int64_t max_tokens;
     struct budget_amount budget;
+    int64_t sample, seed;
     int64_t retry_base_ms, timeout_ms, lock_timeout_ms, memory_mib;
     int custom_fields; /* enum custom_fields_mode */
     int dealflow;      /* enum dealflow_mode */

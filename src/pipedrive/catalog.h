@@ -72,6 +72,7 @@ struct stream_column {
     const char *name; /* in the API and in the table */
     enum column_type type;
     enum column_source source;
+    bool drifts; /* may change while the record's update_time stands still */
 };
 
 #define STREAM_MAX_LISTS 2
@@ -96,6 +97,7 @@ struct stream {
     bool has_until; /* updated_until exists */
     int get_tokens; /* price of GET path/{id} of the first list, which answers one record; 0 = there
                        is none */
+    unsigned ids_a_call; /* the list takes ids=, so many at once; 0 = it does not */
     struct stream_list lists[STREAM_MAX_LISTS];
     unsigned list_count;
     const struct stream_column *columns;

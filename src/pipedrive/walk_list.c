@@ -5,15 +5,14 @@
 
 /* --- v2 lists, ordered by update_time (or by id, once, where rows have none) --- */
 
-void append_includes(const struct walk *walk, char separator, GString *path)
+void append_includes(const struct stream *stream, bool gated, char separator, GString *path)
 {
     bool first = true;
 
-    for (unsigned i = 0; i < walk->stream->column_count; i++) {
-        const struct stream_column *column = &walk->stream->columns[i];
+    for (unsigned i = 0; i < stream->column_count; i++) {
+        const struct stream_column *column = &stream->columns[i];
 
-        if (column->source == SOURCE_ALWAYS ||
-            (column->source == SOURCE_GATED && walk->state->gated))
+        if (column->source == SOURCE_ALWAYS || (column->source == SOURCE_GATED && gated))
             continue;
         if (first)
             g_string_append_printf(path, "%cinclude_fields=%s", separator, column->name);
@@ -41,7 +40,7 @@ static void request_by_cursor(const struct walk *walk, GString *path)
     g_string_append_printf(path, "&sort_by=%s&sort_direction=%s",
                            range->mode == MODE_ID ? "id" : "update_time",
                            range->probe == PROBE_LAST ? "desc" : "asc");
-    append_includes(walk, '&', path);
+    append_includes(walk->stream, walk->state->gated, '&', path);
     if (range->probe == PROBE_NONE && range->mode == MODE_TIME) {
         append_instant(path, "updated_since", range->since);
         if (walk->stream->has_until)

@@ -40,8 +40,9 @@ bool walk_next_cursor(struct walk *walk, const struct json_value *root, char **r
 bool page_has_more(const struct json_value *root);
 /* The next page begins with the last row of this one, which then shows that nothing moved. */
 void overlap_pages(struct walk_state *range, const struct page_facts *facts);
-/* "include_fields=…", behind this separator; nothing where the stream has none. */
-void append_includes(const struct walk *walk, char separator, GString *path);
+/* "include_fields=…", behind this separator, without those that the plan refuses if gated; nothing
+ * where the stream has none. */
+void append_includes(const struct stream *stream, bool gated, char separator, GString *path);
 void append_instant(GString *path, const char *parameter, instant_t instant);
 struct walk_state *walk_range(const struct walk *walk);
 

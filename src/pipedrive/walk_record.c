@@ -5,7 +5,7 @@
 static void request_record(const struct walk *walk, GString *path)
 {
     g_string_append_printf(path, "%s/%" G_GINT64_FORMAT, walk->stream->lists[0].path, walk->record);
-    append_includes(walk, '?', path);
+    append_includes(walk->stream, walk->state->gated, '?', path);
 }
 
 static bool decode_record(const struct walk *walk, struct decoder *decoder,

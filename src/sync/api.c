@@ -238,3 +238,30 @@ void identity_done(struct identity *identity)
     g_free(identity->access);
     *identity = (struct identity){0};
 }
+
+bool api_fields(struct api *api, const struct stream *stream, struct fields *fields, GError **error)
+{
+    struct arena *arena = arena_new();
+    g_autofree char *cursor = NULL;
+    bool good = true, changed;
+
+    fields_begin_list(fields);
+    do {
+        g_autoptr(GString) path = g_string_new(NULL);
+        const struct json_value *root;
+
+        g_string_printf(path, "%s?limit=%d", catalog_fields_path(stream->fields),
+                        CATALOG_FIELDS_PAGE);
+        if (cursor) {
+            g_string_append(path, "&cursor=");
+            g_string_append_uri_escaped(path, cursor, NULL, FALSE);
+        }
+        g_clear_pointer(&cursor, g_free);
+        good = api_get(api, path->str, CATALOG_FIELDS_COST, arena, NULL, &root, error) &&
+               fields_take_page(fields, root, &cursor, error);
+    } while (good && cursor);
+    if (good)
+        fields_end_list(fields, &changed);
+    arena_free(arena);
+    return good;
+}

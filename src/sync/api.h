@@ -7,6 +7,7 @@
 #define PENSTOCK_SYNC_API_H
 
 #include "http/client.h"
+#include "pipedrive/fields.h"
 #include "sync/governor.h"
 #include "sync/retry.h"
 #include "sync/sync.h"
@@ -53,5 +54,9 @@ struct identity {
 };
 MUST_USE bool api_who(struct api *api, const int *cancelled, struct identity *ret, GError **error);
 void identity_done(struct identity *identity);
+
+/* Reads a stream's list of custom fields into fields; names that they already have stay. */
+MUST_USE bool api_fields(struct api *api, const struct stream *stream, struct fields *fields,
+                         GError **error);
 
 #endif

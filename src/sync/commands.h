@@ -98,6 +98,58 @@ MUST_USE bool status_run(const struct sync_settings *settings, struct status_rep
                          GError **error);
 void status_report_done(struct status_report *report);
 
+/* --- verify: counts, and a sample of records read again and compared by column. --- */
+enum verify_finding {
+    FINDING_DIFFERENT, /* a column of a record that nobody changed since */
+    FINDING_DRIFT,     /* a column that changes without the record's update_time */
+    FINDING_MISSING,   /* a record that should be here */
+    FINDING_FLAGGED,   /* it is flagged as deleted here, and alive in Pipedrive */
+    FINDING_DELETED,   /* it is deleted in Pipedrive, and alive here */
+    FINDING_GONE,      /* it is alive here, and Pipedrive does not show it */
+};
+const char *finding_name(enum verify_finding finding); /* "different" …: fixed words, for JSON */
+
+struct verify_difference {
+    const char *table;
+    int64_t id;
+    enum verify_finding finding;
+    char *column;        /* NULL: the record as a whole */
+    char *stored, *sent; /* texts of both values; NULL = null */
+};
+struct verify_table {
+    const char *table;
+    int64_t rows, deleted; /* alive and flagged in the destination */
+    bool whole;            /* every record was compared, not a sample */
+    /* Records that were compared; every one is in exactly one of the others. */
+    int64_t sampled;
+    int64_t equal;
+    int64_t drifted;   /* equal but for columns that move without update_time */
+    int64_t newer;     /* changed in Pipedrive after what the last sync promises to have */
+    int64_t different; /* also: deleted in Pipedrive within what the sync promises */
+    int64_t missing;   /* not here, or flagged here */
+    int64_t gone;      /* alive here, not shown by Pipedrive: the next full pass flags it */
+    bool failed;       /* could not be compared; note says why */
+    char *note;        /* why it was not compared, or not to its end; NULL otherwise */
+};
+struct verify_settings {
+    unsigned sample; /* records of a table */
+    uint32_t seed;   /* of the choice */
+    /* The price, before anything is spent. */
+    void (*announce)(void *opaque, int64_t requests, int64_t tokens);
+    void *opaque;
+};
+struct verify_report {
+    GArray *tables;      /* struct verify_table */
+    GArray *differences; /* struct verify_difference */
+    int64_t requests_high, tokens_high;
+    int64_t requests, tokens; /* spent */
+    bool is_admin;
+    bool same; /* nothing different, nothing missing, nothing failed */
+};
+MUST_USE bool verify_run(const struct sync_settings *settings, const struct verify_settings *verify,
+                         struct verify_report *ret, GError **error);
+void verify_report_done(struct verify_report *report);
+
 /* --- reset: drops the tables (all of the connection's, or settings->tables) with their bookmarks;
  * names of custom fields are permanent and stay. --- */
 MUST_USE bool reset_run(const struct sync_settings *settings, unsigned *ret_dropped,

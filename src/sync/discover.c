@@ -21,35 +21,6 @@ static void table_free_one(void *data)
     g_free(table);
 }
 
-/* Reads an entity's field list into fields; names that the destination already gave stay. */
-static bool read_fields(struct api *api, const struct stream *stream, struct fields *fields,
-                        GError **error)
-{
-    struct arena *arena = arena_new();
-    g_autofree char *cursor = NULL;
-    bool good = true, changed;
-
-    fields_begin_list(fields);
-    do {
-        g_autoptr(GString) path = g_string_new(NULL);
-        const struct json_value *root;
-
-        g_string_printf(path, "%s?limit=%d", catalog_fields_path(stream->fields),
-                        CATALOG_FIELDS_PAGE);
-        if (cursor) {
-            g_string_append(path, "&cursor=");
-            g_string_append_uri_escaped(path, cursor, NULL, FALSE);
-        }
-        g_clear_pointer(&cursor, g_free);
-        good = api_get(api, path->str, CATALOG_FIELDS_COST, arena, NULL, &root, error) &&
-               fields_take_page(fields, root, &cursor, error);
-    } while (good && cursor);
-    if (good)
-        fields_end_list(fields, &changed);
-    arena_free(arena);
-    return good;
-}
-
 static const struct field *custom_field(const struct fields *fields, const char *column)
 {
     g_autoptr(GPtrArray) list = fields ? fields_list(fields) : NULL;
@@ -106,7 +77,7 @@ static bool add_stream(const struct sync_settings *settings, struct api *api, st
     for (unsigned i = 0; fields && memory->fields && i < memory->fields->row_count; i++)
         fields_restore(fields, memory->fields->rows[i].cells);
     if (fields && api->client && fields_mode(fields) != FIELDS_AS_JSON)
-        good = read_fields(api, stream, fields, error);
+        good = api_fields(api, stream, fields, error);
     if (good)
         g_ptr_array_add(tables, describe(settings, stream, fields));
     fields_free(fields);

@@ -1,5 +1,6 @@
 #include "sync/memory.h"
 
+#include "sync/api.h"
 #include "sync/queue.h"
 #include "sync/system.h"
 
@@ -135,4 +136,21 @@ bool memory_backlog(struct memory *memory, const char *child, int64_t *ret, GErr
     struct queue queue = {.dest = memory->dest, .parents = parents};
 
     return queue_count(&queue, child, ret, error);
+}
+
+/* A sync would refuse it too (extract_begin.c). */
+bool memory_check_company(struct memory *memory, const struct identity *who, GError **error)
+{
+    const struct json_value *connection = memory_state(memory, "connection");
+    int64_t company;
+
+    if (!connection || !json_int64(json_member(connection, "company_id"), &company) ||
+        company == who->company_id)
+        return true;
+    error_setf(error, PENSTOCK_ERROR_CONFIG,
+               "the destination holds company %" G_GINT64_FORMAT
+               ", but the token belongs to %s (company %" G_GINT64_FORMAT
+               "): use that company's token, or another destination or schema",
+               company, who->company_name ? who->company_name : "?", who->company_id);
+    return false;
 }

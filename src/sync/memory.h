@@ -6,6 +6,8 @@
 #include "pipedrive/state.h"
 #include "sync/sync.h"
 
+struct identity;
+
 struct memory {
     struct destination *dest;
     GHashTable *states;   /* name → JSON text */
@@ -30,6 +32,9 @@ MUST_USE bool memory_stream(struct memory *memory, const struct stream *stream,
 /* Deals that wait for a child. */
 MUST_USE bool memory_backlog(struct memory *memory, const char *child, int64_t *ret,
                              GError **error);
+/* CONFIG when the destination holds another company than the token's. */
+MUST_USE bool memory_check_company(struct memory *memory, const struct identity *who,
+                                   GError **error);
 bool memory_is_selected(const struct sync_settings *settings, const struct stream *stream);
 enum fields_mode memory_fields_mode(const struct sync_settings *settings);
 

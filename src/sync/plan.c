@@ -237,27 +237,11 @@ static void add_up(struct planning *planning)
     report->spent_tokens = planning->api.tokens;
 }
 
-/* A sync would refuse it too (extract.c). */
-static bool check_company(struct planning *planning, const struct identity *who, GError **error)
-{
-    const struct json_value *connection = memory_state(&planning->memory, "connection");
-    int64_t company;
-
-    if (!connection || !json_int64(json_member(connection, "company_id"), &company) ||
-        company == who->company_id)
-        return true;
-    error_setf(error, PENSTOCK_ERROR_CONFIG,
-               "the destination holds company %" G_GINT64_FORMAT
-               ", but the token belongs to %s (company %" G_GINT64_FORMAT
-               "): use that company's token, or another destination or schema",
-               company, who->company_name ? who->company_name : "?", who->company_id);
-    return false;
-}
-
 static bool plan_all(struct planning *planning, GError **error)
 {
     struct identity who = {0};
-    bool good = api_who(&planning->api, NULL, &who, error) && check_company(planning, &who, error);
+    bool good = api_who(&planning->api, NULL, &who, error) &&
+                memory_check_company(&planning->memory, &who, error);
 
     planning->report->company_id = who.company_id;
     identity_done(&who);

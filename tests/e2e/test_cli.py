@@ -11,7 +11,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("PENSTOCK_BUILD", ROOT / "build")).resolve()
 PENSTOCK = BUILD / "src/cli/penstock"
-COMMANDS = ["check", "discover", "plan", "sync", "status", "reset"]
+COMMANDS = ["check", "discover", "plan", "sync", "status", "verify", "reset"]
 
 
 @pytest.fixture

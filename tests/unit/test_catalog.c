@@ -277,6 +277,13 @@ static void lists_can_be_walked_as_they_are(struct fixture *f, const void *unuse
 
         g_assert_cmpint(since, ==, stream->walk == WALK_CURSOR_TIME || stream->walk == WALK_NOTES);
         g_assert_cmpint(stream->has_until, ==, find_parameter(operation, "updated_until") != NULL);
+        {
+            const struct json_value *ids = find_parameter(operation, "ids");
+            int64_t most = 0;
+
+            g_assert_true(!ids || json_int64(json_member(ids, "max_items"), &most));
+            g_assert_cmpint(stream->ids_a_call, ==, most);
+        }
         if (!since && stream->walk != WALK_FILES)
             continue;
         g_assert_true(takes(operation, sort, "id"));
