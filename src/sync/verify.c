@@ -79,7 +79,8 @@ static bool is_child(const struct target *target)
 void target_build(struct target *target)
 {
     decoder_free(target->decoder);
-    target->table = fields_build_table(target->stream, target->fields);
+    target->table =
+        fields_build_table(target->stream, target->fields, target->verify->memory.metadata);
     g_ptr_array_add(target->old_tables, target->table);
     target->decoder =
         decoder_new(target->stream, target->fields, target->table, target->state.gated);
@@ -115,7 +116,8 @@ static void build_fields(struct target *target)
 
 static bool look_at_table(struct target *target, GError **error)
 {
-    g_autoptr(Table) table = fields_build_table(target->stream, NULL);
+    g_autoptr(Table) table =
+        fields_build_table(target->stream, NULL, target->verify->memory.metadata);
     struct table_info info;
 
     if (!destination_inspect(target->verify->memory.dest, table, &info, error))
@@ -250,7 +252,8 @@ static bool draw(struct verify *verify, const struct table *table, int id_column
 /* Deals that should have lines, stored or not. */
 static bool draw_from_deals(struct target *target, struct reservoir *reservoir, GError **error)
 {
-    g_autoptr(Table) deals = fields_build_table(&catalog[STREAM_DEALS], NULL);
+    g_autoptr(Table) deals =
+        fields_build_table(&catalog[STREAM_DEALS], NULL, target->verify->memory.metadata);
     struct table_info info;
     bool exists;
 

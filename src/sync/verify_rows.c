@@ -155,6 +155,12 @@ static bool is_flagged(const struct target *target, const struct cell *cells)
     return target->table->deleted_at >= 0 && cells[target->table->deleted_at].kind == CELL_VALUE;
 }
 
+/* A table without a column for it loses the row instead. */
+static bool is_deleted(const struct target *target, const struct row *sent)
+{
+    return sent->remove || is_flagged(target, sent->cells);
+}
+
 /* What the database could not hold was moved to _extra, under the column's name. */
 static bool was_moved(const struct target *target, unsigned column, const struct cell *stored)
 {
@@ -210,10 +216,11 @@ static void compare_columns(struct target *target, int64_t id, bool news, const 
 }
 
 static void judge_both(struct target *target, unsigned list, int64_t id, const struct cell *stored,
-                       const struct cell *sent)
+                       const struct row *record)
 {
+    const struct cell *sent = record->cells;
     struct verify_table *row = &target->row;
-    bool flagged = is_flagged(target, stored), deleted = is_flagged(target, sent);
+    bool flagged = is_flagged(target, stored), deleted = is_deleted(target, record);
     bool news = is_news(target, list, sent) || is_news(target, list, stored);
     bool differs, drift;
 
@@ -239,8 +246,9 @@ static void judge_both(struct target *target, unsigned list, int64_t id, const s
 }
 
 static void judge_record(struct target *target, unsigned list, const struct reading *reading,
-                         const struct cell *sent)
+                         const struct row *record)
 {
+    const struct cell *sent = record->cells;
     unsigned found;
     int64_t id;
 
@@ -250,11 +258,11 @@ static void judge_record(struct target *target, unsigned list, const struct read
     found = GPOINTER_TO_UINT(g_hash_table_lookup(reading->by_id, ID_KEY(id)));
     if (found > 0) {
         target->row.sampled++;
-        judge_both(target, list, id, reading->rows->rows[found - 1].cells, sent);
+        judge_both(target, list, id, reading->rows->rows[found - 1].cells, record);
         return;
     }
     /* A record that was deleted before it was ever read is no loss. */
-    if (is_flagged(target, sent) || is_before_start(target, list, sent))
+    if (is_deleted(target, record) || is_before_start(target, list, sent))
         return;
     target->row.sampled++;
     if (is_news(target, list, sent)) {
@@ -271,7 +279,7 @@ bool target_judge(struct target *target, unsigned list, const struct batch *page
     bool good = read_stored(target, page, &reading, error);
 
     for (unsigned i = 0; good && i < page->row_count; i++)
-        judge_record(target, list, &reading, page->rows[i].cells);
+        judge_record(target, list, &reading, &page->rows[i]);
     reading_done(&reading);
     return good;
 }

@@ -474,3 +474,15 @@ def test_beside_a_sync(loaded, database):
 def test_secrets_stay_secret(loaded, database):
     run = run_penstock(*words(loaded, database, "-vv"), token=loaded.token)
     assert loaded.token not in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("style", ["stitch", "none"])
+def test_other_metadata_columns(simulate, database, style):
+    simulator = simulate(*SMALL)
+    more = ("--tables", "deals,persons,stages")
+    sync(simulator, database.url, *more, "--metadata-columns", style)
+    simulator.advance(3600)
+    result = verify(simulator, database, *more)
+    assert result.differences == [] and result.tables["deals"]["equal"] > 100
+    change(database, "DELETE FROM persons WHERE id = (SELECT min(id) FROM persons)")
+    assert verify(simulator, database, *more, code=1).tables["persons"]["missing"] == 1
