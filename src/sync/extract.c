@@ -202,11 +202,14 @@ static void start_children(struct extract *x)
     struct job *deals = x->jobs[STREAM_DEALS];
     static const enum stream_id children[] = {STREAM_DEAL_PRODUCTS, STREAM_DEALFLOW};
 
+    bool readable = deals && deals->selected && !deals->table_refused;
+
     if (deals && !job_is_ended(deals))
         return;
     for (unsigned i = 0; i < G_N_ELEMENTS(children); i++)
         if (x->jobs[children[i]])
-            job_parents_ended(x->jobs[children[i]], deals && deals->selected ? deals->table : NULL);
+            job_parents_ended(x->jobs[children[i]], readable ? deals->table : NULL,
+                              deals && deals->table_refused);
 }
 
 static bool all_ended(const struct extract *x)

@@ -239,9 +239,16 @@ static bool make_jobs(struct extract *x, const struct opened *opened, GError **e
         x->jobs[STREAM_DEALS]->feeds_children =
             x->jobs[STREAM_DEAL_PRODUCTS] || x->jobs[STREAM_DEALFLOW] ||
             opened_knows(opened, STREAM_DEAL_PRODUCTS) || opened_knows(opened, STREAM_DEALFLOW);
-    for (unsigned i = 0; i < STREAM_COUNT; i++)
-        if (x->jobs[i])
+    for (unsigned i = 0; i < STREAM_COUNT; i++) {
+        if (!x->jobs[i])
+            continue;
+        if (x->jobs[i]->selected && opened->refused[i]) {
+            x->jobs[i]->table_refused = true;
+            job_fail(x->jobs[i], opened->refused[i]);
+        } else {
             job_begin(x->jobs[i]);
+        }
+    }
     return true;
 }
 

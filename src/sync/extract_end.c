@@ -53,6 +53,9 @@ static void drain_loader(struct extract *x)
             job->progress.rows += reply->rows;
             job->progress.deleted += reply->deleted;
             job_note_drained(job);
+        } else if (reply->tag && reply->of_table) {
+            ((struct job *)reply->tag)->works--;
+            job_fail(reply->tag, reply->error);
         } else if (reply->error && !x->error) {
             x->error = g_steal_pointer(&reply->error);
         }
@@ -103,6 +106,15 @@ static void count_tables(const struct extract *x, unsigned *ret_all, unsigned *r
         (*ret_all)++;
         *ret_failed += x->jobs[i]->progress.outcome == OUTCOME_FAILED;
     }
+}
+
+/* Every table stands in somebody's way: a person must change a setting. */
+static bool all_refused(const struct extract *x)
+{
+    for (unsigned i = 0; i < STREAM_COUNT; i++)
+        if (x->jobs[i] && !x->jobs[i]->table_refused)
+            return false;
+    return true;
 }
 
 static int exit_code_of(const GError *error, bool parked)
@@ -156,7 +168,7 @@ static void judge_run(const struct extract *x, struct sync_result *result)
         judge_failure(x, result);
     } else if (failed > 0) {
         result->outcome = OUTCOME_FAILED;
-        result->exit_code = failed == all ? 1 : 3;
+        result->exit_code = all_refused(x) ? 2 : failed == all ? 1 : 3;
         result->error_code = "tables";
         result->message = g_strdup_printf("%u of %u tables failed", failed, all);
     } else {

@@ -105,6 +105,7 @@ struct job {
     struct table_progress progress;
     char *message;
     GError *error;
+    bool table_refused; /* what stands in the table's place is not ours */
     int64_t failed_parents;
 };
 
@@ -116,9 +117,9 @@ MUST_USE bool job_restore(struct job *job, const char *state_text, const struct 
                           GError **error);
 /* After all jobs were restored: what is owed. */
 void job_begin(struct job *job);
-/* Children: the deals have ended (or were not asked at all). deals: their table, NULL without one.
- */
-void job_parents_ended(struct job *job, const struct table *deals);
+/* Children: the deals have ended (or were not asked at all). deals: their table, NULL without one
+ * or where the one that is there is not ours to read (lost). */
+void job_parents_ended(struct job *job, const struct table *deals, bool lost);
 
 /* The next task whose request may be sent now, or NULL; *ret_soonest_ms is lowered to when one may.
  */
@@ -139,6 +140,8 @@ MUST_USE bool task_fail(struct task *task, const GError *failure, const struct r
 MUST_USE bool job_take_reply(struct job *job, struct reply *reply, GError **error);
 /* After a reply was counted: the last commit of a job that asked for everything ends it. */
 void job_note_drained(struct job *job);
+/* The table cannot be read or written in this run; others go on. The first failure counts. */
+void job_fail(struct job *job, const GError *failure);
 /* Ends the job where it stands. */
 void job_stop(struct job *job, enum outcome outcome, const char *message);
 bool job_is_ended(const struct job *job);

@@ -51,10 +51,15 @@ static void seed(struct job *job, const struct table *deals)
     job_push(job, work);
 }
 
-void job_parents_ended(struct job *job, const struct table *deals)
+void job_parents_ended(struct job *job, const struct table *deals, bool lost)
 {
     if (job->phase != JOB_WAITING)
         return;
+    /* Its first load begins with the deals that are stored; later ones come through the queue. */
+    if (lost && !job->state.seeded) {
+        job_stop(job, OUTCOME_FAILED, "not read: the deals that it belongs to could not be stored");
+        return;
+    }
     job->progress.first_load = !job->state.seeded;
     job->progress.outcome = OUTCOME_RUNNING;
     if (deals && must_seed(job)) {

@@ -284,7 +284,8 @@ bool task_take(struct task *task, const struct json_value *root, instant_t date,
 
 void job_fail(struct job *job, const GError *failure)
 {
-    g_clear_error(&job->error);
+    if (job->error) /* the first one counts */
+        return;
     g_clear_pointer(&job->message, g_free); /* a remark gives way */
     job->error = g_error_copy(failure);
     job_stop(job, OUTCOME_FAILED, failure->message);
@@ -420,6 +421,11 @@ bool job_take_reply(struct job *job, struct reply *reply, GError **error)
     job->works--;
     if (reply->error && error_is(reply->error, PENSTOCK_ERROR_GUARD)) {
         take_guard(job, reply);
+        return true;
+    }
+    if (reply->error && reply->of_table) {
+        job->table_refused = true;
+        job_fail(job, reply->error);
         return true;
     }
     if (reply->error) {

@@ -195,8 +195,7 @@ static bool is_deleted(const struct batch *batch)
 {
     int flag = batch->table->deleted_at;
 
-    return batch->rows[0].remove ||
-           (flag >= 0 && batch->rows[0].cells[flag].kind == CELL_VALUE);
+    return batch->rows[0].remove || (flag >= 0 && batch->rows[0].cells[flag].kind == CELL_VALUE);
 }
 
 bool job_take_record(struct task *task, const struct json_value *root, GError **error)

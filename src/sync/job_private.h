@@ -25,8 +25,6 @@ void job_go_on_asking(struct job *job);
 MUST_USE bool job_take_record(struct task *task, const struct json_value *root, GError **error);
 /* There is none: nobody knows the row, or it may not be seen, or nothing came through. */
 void job_record_failed(struct task *task, const GError *failure);
-/* Fails the table: it says why. */
-void job_fail(struct job *job, const GError *failure);
 
 /* Children. */
 void job_read_queue(struct job *job);

@@ -27,6 +27,7 @@ struct loader {
     char *noted_nonces[STREAM_COUNT];
     bool anew[STREAM_COUNT]; /* the table is loaded anew: the next commit forgets what was noted */
     bool broken;
+    bool refused[STREAM_COUNT]; /* its table is not ours to write: nothing of it is, in this run */
 };
 
 /* --- opening --- */
@@ -73,6 +74,26 @@ static bool parse_table_state(const char *text, char **ret_nonce, int64_t *ret_r
     return good;
 }
 
+/* What somebody else made has neither a nonce nor our columns; prepare() will say so. */
+static bool is_ours(const struct table *table, const struct table_info *info)
+{
+    unsigned found = 0, system = 0;
+
+    if (!info->exists || info->nonce)
+        return info->exists;
+    for (unsigned i = 0; i < table->columns->len; i++) {
+        const struct column *column = table_column(table, i);
+
+        if (!column->is_system)
+            continue;
+        system++;
+        for (unsigned j = 0; info->columns && j < info->columns->len; j++)
+            found += strcmp(g_array_index(info->columns, struct table_info_column, j).name,
+                            column->name) == 0;
+    }
+    return system > 0 && found == system;
+}
+
 /* A table that was dropped, replaced or emptied behind our back must be loaded anew. */
 static bool look_at_table(struct loader *loader, const struct stream *stream, struct opened *opened,
                           GError **error)
@@ -113,9 +134,30 @@ static bool look_at_table(struct loader *loader, const struct stream *stream, st
         loader->noted_nonces[stream->id] =
             g_strdup(!info.exists || info.nonce ? loader->nonces[stream->id] : "");
     }
-    if (info.exists && stream->id == STREAM_DEAL_PRODUCTS)
+    if (stream->id == STREAM_DEAL_PRODUCTS && is_ours(table, &info))
         loader->queue.lines_table = table;
     table_info_done(&info);
+    return true;
+}
+
+/* What stands in one table's place is that table's trouble. */
+static bool look_at_tables(struct loader *loader, struct opened *opened, GError **error)
+{
+    for (unsigned i = 0; i < STREAM_COUNT; i++) {
+        GError *failure = NULL;
+
+        if (!loader->settings.selected[i] &&
+            (i != STREAM_DEAL_PRODUCTS || !loader->queue.settings.lines))
+            continue;
+        if (look_at_table(loader, &catalog[i], opened, &failure))
+            continue;
+        if (!error_is(failure, PENSTOCK_ERROR_CONFIG)) {
+            g_propagate_error(error, failure);
+            return false;
+        }
+        loader->refused[i] = true;
+        opened->refused[i] = failure;
+    }
     return true;
 }
 
@@ -181,12 +223,7 @@ static bool open_destination(struct loader *loader, struct opened *opened, GErro
      */
     loader->queue.settings.lines |= opened_knows(opened, STREAM_DEAL_PRODUCTS);
     loader->queue.settings.flow |= opened_knows(opened, STREAM_DEALFLOW);
-    for (unsigned i = 0; i < STREAM_COUNT; i++)
-        if ((loader->settings.selected[i] ||
-             (i == STREAM_DEAL_PRODUCTS && loader->queue.settings.lines)) &&
-            !look_at_table(loader, &catalog[i], opened, error))
-            return false;
-    return true;
+    return look_at_tables(loader, opened, error);
 }
 
 static bool do_open(struct loader *loader, const struct work *work, struct reply *reply,
@@ -515,6 +552,22 @@ static bool follow_views(struct loader *loader, const struct work *work, GError 
     return views_replace(loader->views, work->stream, NULL, error);
 }
 
+/* A table that cannot become ours stays refused for the run. */
+static bool prepare_definition(struct loader *loader, const struct work *work, GError **error)
+{
+    enum stream_id id = work->stream->id;
+    GError *failure = NULL;
+
+    fault_point("before-prepare");
+    if (!destination_prepare(loader->dest, work->table, loader->nonces[id], &failure)) {
+        loader->refused[id] = error_is(failure, PENSTOCK_ERROR_CONFIG);
+        g_propagate_error(error, failure);
+        return false;
+    }
+    fault_point("prepared");
+    return true;
+}
+
 static bool prepare_table(struct loader *loader, const struct work *work, GError **error)
 {
     enum stream_id id;
@@ -523,10 +576,8 @@ static bool prepare_table(struct loader *loader, const struct work *work, GError
         return true;
     id = work->stream->id;
     if (loader->prepared[id] != work->table) {
-        fault_point("before-prepare");
-        if (!destination_prepare(loader->dest, work->table, loader->nonces[id], error))
+        if (!prepare_definition(loader, work, error))
             return false;
-        fault_point("prepared");
     } else if (!work->fields) {
         return true;
     }
@@ -658,7 +709,15 @@ static bool serve(struct loader *loader, const struct work *work, struct reply *
     g_assert_not_reached();
 }
 
-/* A guard stops one table; everything else that fails here stops the run. */
+/* Of a table that was refused nothing more is written, even if a person clears the way meanwhile: a
+ * later page would move the bookmark past the one that was lost. What has no tag is the run log. */
+static bool is_refused(const struct loader *loader, const struct work *work)
+{
+    return work->stream && work->tag && loader->refused[work->stream->id];
+}
+
+/* A guard stops one table, and so does what stands in its place; everything else that fails here
+ * stops the run. */
 static bool answer(struct loader *loader, struct work *work)
 {
     struct reply *reply = g_new0(struct reply, 1);
@@ -675,10 +734,15 @@ static bool answer(struct loader *loader, struct work *work)
     } else if (loader->broken) {
         reply->error = g_error_new(PENSTOCK_ERROR, PENSTOCK_ERROR_CANCELLED,
                                    "not written: the destination failed before");
+    } else if (is_refused(loader, work)) {
+        reply->of_table = true;
+        reply->error = g_error_new(PENSTOCK_ERROR, PENSTOCK_ERROR_CANCELLED,
+                                   "not written: the table was refused before");
     } else if (!serve(loader, work, reply, &reply->error)) {
         if (work->stream && work->kind == WORK_COMMIT)
             g_prefix_error(&reply->error, "loading %s: ", work->stream->name);
-        loader->broken = !error_is(reply->error, PENSTOCK_ERROR_GUARD);
+        reply->of_table = is_refused(loader, work);
+        loader->broken = !error_is(reply->error, PENSTOCK_ERROR_GUARD) && !reply->of_table;
     }
     if (loader->views && loader->views->remarks->len) {
         reply->remark = g_strdup(loader->views->remarks->str);

@@ -37,6 +37,7 @@ static void opened_free(struct opened *opened)
     batch_release(opened->fields);
     for (unsigned i = 0; i < STREAM_COUNT; i++) {
         g_free(opened->lost[i]);
+        g_clear_error(&opened->refused[i]);
         g_clear_pointer(&opened->columns[i], g_ptr_array_unref);
     }
     g_free(opened);

@@ -62,8 +62,9 @@ void work_free(struct work *work);
 
 /* What WORK_OPEN found. */
 struct opened {
-    GHashTable *states;       /* name → JSON text */
-    struct batch *fields;     /* every row of _penstock_fields */
+    GHashTable *states;            /* name → JSON text */
+    struct batch *fields;          /* every row of _penstock_fields */
+    GError *refused[STREAM_COUNT]; /* why a table cannot even be looked at; NULL = it can */
     char *lost[STREAM_COUNT]; /* why a loaded table must be loaded anew; NULL = it is as it was */
     GPtrArray *columns[STREAM_COUNT]; /* names that the table has, a person's too; NULL = not looked
                                          at */
@@ -81,6 +82,7 @@ struct reply {
     int64_t rows, deleted; /* written, newly flagged */
     int64_t removed;       /* of the work's own table, rows that went at most: see `deletes` */
     int64_t queue;         /* parents that wait, after the commit; -1 = not counted */
+    bool of_table;         /* with an error: this table cannot be written, others can */
     int64_t alive;    /* with a GUARD error, and of WORK_SUSPECTS: rows that were alive before */
     GArray *suspects; /* WORK_SUSPECTS: int64_t, the first of them */
     int64_t suspects_total; /* all of them */

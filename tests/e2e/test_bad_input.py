@@ -470,12 +470,97 @@ def test_table_that_somebody_else_made(simulator, database, kind):
         connection.execute("INSERT INTO persons VALUES (7, 'mine')")
     connection.commit()
     connection.close()
-    run = sync(simulator, database.url, *TABLES, code=2)
-    complaint(run, "persons", "crm.db", words, "rename it, or choose another schema")
+    run = sync(simulator, database.url, *TABLES, code=3)
+    again = "rename it, or choose another schema"
+    table_complaint(run, "persons", "crm.db", words, again, of=3)
+    assert outcomes(run) == {"persons": "failed", "pipelines": "done", "users": "done"}
     assert len(database.query("SELECT * FROM persons")) == 1
+    assert_equals_truth(simulator, database, ["pipelines", "users"])
+    # it alone: nothing at all can be done before a person makes way
+    run = sync(simulator, database.url, "--tables", "persons", code=2)
+    assert_says(errors(run)[0], "persons", words, again)
+    run = run_penstock("status", "--to", database.url)
+    assert run.returncode == 0, run  # who only looks may look
+
+    rename = {"table": "ALTER TABLE persons RENAME TO mine", "view": "DROP VIEW persons"}
+    connection = sqlite3.connect(database.path)
+    connection.execute(rename[kind])
+    connection.close()
+    sync(simulator, database.url, *TABLES)
+    assert_equals_truth(simulator, database, ["persons", "pipelines", "users"])
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_table_that_somebody_else_made_in_another_schema(simulator, database, kind):
+    connection = sqlite3.connect(database.path)
+    connection.execute(FOREIGN[kind][0])
+    connection.commit()
+    connection.close()
     sync(simulator, database.url, *TABLES, "--schema", "pipedrive")
-    assert len(database.query("SELECT * FROM persons")) == 1
+    assert database.columns("persons") == ["id", "name"]
     assert len(database.query("SELECT * FROM pipedrive_persons")) > 1000
+
+
+DEALS = ("--tables", "deals,deal_products,dealflow,pipelines")
+
+
+@pytest.mark.parametrize("kind", ["table", "view"])
+def test_deals_that_somebody_else_made(simulate, database, kind):
+    """Their lines and logs wait for them: nothing is read from a stranger's table."""
+    simulator = simulate(*SMALL, "--deals", 40)
+    sql = "SELECT 7 AS id, 'mine' AS title, 3 AS products_count"
+    connection = sqlite3.connect(database.path)
+    connection.execute(f"CREATE {kind} deals AS {sql}")
+    connection.commit()
+    connection.close()
+    run = sync(simulator, database.url, *DEALS, code=3)
+    assert outcomes(run) == {
+        **dict.fromkeys(("deals", "deal_products", "dealflow"), "failed"),
+        "pipelines": "done",
+    }
+    assert_says(" ".join(errors(run)), "did not make", "the deals that it belongs to")
+    assert simulator.stats()["paths"].keys().isdisjoint({"/v1/deals/{id}/flow"})
+    connection = sqlite3.connect(database.path)
+    assert connection.execute("SELECT * FROM deals").fetchall() == [(7, "mine", 3)]
+    connection.execute(f"DROP {kind} deals")
+    connection.close()
+    sync(simulator, database.url, *DEALS)
+    assert_equals_truth(simulator, database, ["deals", "deal_products", "dealflow"])
+
+
+@pytest.mark.parametrize("kind", ["table", "view"])
+def test_lines_that_somebody_else_made(simulate, database, kind):
+    """Deals flag the lines of what was deleted: not those of a stranger."""
+    simulator = simulate(*SMALL, "--deals", 40, "--deleted-deals", 5)
+    connection = sqlite3.connect(database.path)
+    connection.execute(f"CREATE {kind} deal_products AS SELECT 7 AS id, 3 AS deal_id")
+    connection.commit()
+    connection.close()
+    run = sync(simulator, database.url, *DEALS, code=3)
+    table_complaint(run, "deal_products", "did not make", of=4)
+    assert_equals_truth(simulator, database, ["deals", "dealflow"])
+    connection = sqlite3.connect(database.path)
+    assert connection.execute("SELECT * FROM deal_products").fetchall() == [(7, 3)]
+    connection.execute(f"DROP {kind} deal_products")
+    connection.close()
+    sync(simulator, database.url, *DEALS)
+    assert_equals_truth(simulator, database, ["deals", "deal_products", "dealflow"])
+
+
+def test_a_way_that_is_cleared_during_the_run(simulate, database):
+    """The first page was refused, so later ones must not move the bookmark past it."""
+    simulator = simulate(*SMALL, "--persons", 1300)
+    connection = sqlite3.connect(database.path)
+    connection.execute(FOREIGN["view"][0])
+    connection.commit()
+    simulator.fault("latency", ms=300, path=PERSONS, nth=2, count=0)
+    process = start_penstock(*sync_words(simulator, database.url, *TABLES), token=simulator.token)
+    wait_until(lambda: simulator.stats()["paths"].get("/api/v2/persons", {}).get("requests", 0) > 1)
+    connection.execute("DROP VIEW persons")
+    connection.close()
+    assert finish_penstock(process).returncode in (0, 3)
+    sync(simulator, database.url, *TABLES)
+    assert_equals_truth(simulator, database, ["persons"])
 
 
 def test_column_of_another_type(simulator, database):
@@ -488,8 +573,9 @@ def test_column_of_another_type(simulator, database):
     before = database.rows("persons")
     simulator.advance(100)
     simulator.admin("edit", entity="persons", id=sorted(before)[3], attributes={"name": "New"})
-    run = sync(simulator, database.url, *TABLES, code=2)
-    complaint(run, "persons", "owner_id", "type", "rename that column", "run again")
+    run = sync(simulator, database.url, *TABLES, "--all", code=3)
+    table_complaint(run, "persons", "owner_id", "type", "rename that column", "run again", of=3)
+    assert outcomes(run) == {"persons": "failed", "pipelines": "done", "users": "done"}
     assert database.rows("persons") == before
 
 
