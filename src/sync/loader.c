@@ -2,6 +2,7 @@
 
 #include "base/fault.h"
 #include "base/handover.h"
+#include "sync/run_log.h"
 #include "sync/seen.h"
 #include "sync/system.h"
 #include "sync/views.h"
@@ -27,6 +28,7 @@ struct loader {
     char *noted_nonces[STREAM_COUNT];
     bool anew[STREAM_COUNT]; /* the table is loaded anew: the next commit forgets what was noted */
     bool broken;
+    bool trimmed;               /* the run log was, in a commit of this run */
     bool refused[STREAM_COUNT]; /* its table is not ours to write: nothing of it is, in this run */
 };
 
@@ -307,6 +309,13 @@ static bool note_rows(struct loader *loader, const struct stream *stream, const 
     return put_state(loader, name, value, error);
 }
 
+/* Once a run, in the first commit that ends a table. */
+static bool trim_runs(struct loader *loader, const struct work *work, GError **error)
+{
+    return !work->run.ended || loader->trimmed ||
+           run_log_trim(loader->dest, loader->runs_table, work->now, error);
+}
+
 /* How many rows the table holds now; the next run compares. */
 static bool put_table_state(struct loader *loader, const struct work *work, GError **error)
 {
@@ -537,7 +546,7 @@ static bool fill_transaction(struct loader *loader, const struct work *work, str
            (!work->state || put_state(loader, work->state_name, work->state, error)) &&
            forget_lost(loader, work, error) && note_all_removed(loader, work, reply, error) &&
            (!work->ends_table || put_table_state(loader, work, error)) &&
-           put_run(loader, work, reply, error);
+           put_run(loader, work, reply, error) && trim_runs(loader, work, error);
     queue_plan_free(plan);
     return good;
 }
@@ -638,6 +647,7 @@ static bool do_commit(struct loader *loader, const struct work *work, struct rep
         roll_back(loader, work);
         return false;
     }
+    loader->trimmed |= work->run.ended;
     if (work->stream) {
         loader->rows[work->stream->id] += reply->rows;
         loader->deleted[work->stream->id] += reply->deleted;
