@@ -155,6 +155,8 @@ void stream_state_write(const struct stream_state *state, const struct stream *s
     json_put_bool(&writer, "gated", state->gated);
     if (state->as_json)
         json_put_bool(&writer, "as_json", true);
+    if (state->hopeless)
+        json_put_bool(&writer, "hopeless", true);
     json_put_bool(&writer, "seeded", state->seeded);
     put_instant(&writer, "fields_at", state->fields_at);
     put_instant(&writer, "full_at", state->full_at);
@@ -302,6 +304,7 @@ bool stream_state_read(struct stream_state *state, const struct stream *stream,
         good = get_list(json_member(lists, stream->lists[i].name), &state->lists[i]);
     good = good && get_bool(root, "again_done", &state->again_done) &&
            get_bool(root, "gated", &state->gated) && get_bool(root, "as_json", &state->as_json) &&
+           get_bool(root, "hopeless", &state->hopeless) &&
            get_bool(root, "seeded", &state->seeded) &&
            get_instant(root, "fields_at", &state->fields_at) &&
            get_instant(root, "full_at", &state->full_at) &&

@@ -87,6 +87,7 @@ struct stream_state {
     bool again_done;     /* deals: the archived list was read a second time after the first load */
     bool gated;          /* gated include fields were refused */
     bool as_json;        /* its rows hold the custom fields as JSON */
+    bool hopeless;       /* children: the last run gave up, one answer after another failed */
     bool seeded;         /* children: the queue holds or held every parent of before */
     instant_t fields_at; /* when the list of custom fields was last read */
     instant_t full_at;   /* deal_products: when all deals were last queued */

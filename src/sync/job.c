@@ -352,12 +352,18 @@ void job_drain(struct job *job)
 
 struct task *job_next_task(struct job *job, int64_t now_ms, int64_t *ret_soonest_ms)
 {
+    struct task *only;
+    bool wait;
+
     if (job->phase == JOB_ENDED || job->phase == JOB_WAITING)
+        return NULL;
+    only = job_doubtful_task(job, &wait);
+    if (wait)
         return NULL;
     for (unsigned i = 0; i < job->tasks->len; i++) {
         struct task *task = job->tasks->pdata[i];
 
-        if (task->phase != TASK_READY)
+        if (task->phase != TASK_READY || (only && task != only))
             continue;
         if (task->not_before_ms <= now_ms)
             return task;

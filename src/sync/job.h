@@ -107,6 +107,8 @@ struct job {
     GError *error;
     bool table_refused; /* what stands in the table's place is not ours */
     int64_t failed_parents;
+    struct retry_streak streak; /* of children that fail one after another */
+    bool gave_up;               /* the rest of them waits for another run */
 };
 
 struct job *job_new(const struct job_context *context, const struct stream *stream, bool selected);

@@ -60,6 +60,7 @@ void job_parents_ended(struct job *job, const struct table *deals, bool lost)
         job_stop(job, OUTCOME_FAILED, "not read: the deals that it belongs to could not be stored");
         return;
     }
+    job->streak.in_doubt = job->streak.was_hopeless = job->state.hopeless;
     job->progress.first_load = !job->state.seeded;
     job->progress.outcome = OUTCOME_RUNNING;
     if (deals && must_seed(job)) {
@@ -121,6 +122,8 @@ void job_children_step(struct task *task, struct walk_step *step, struct work *w
 {
     struct job *job = task->job;
 
+    retry_streak_success(&job->streak);
+    job->state.hopeless = job->gave_up;
     work->groups = g_steal_pointer(&step->groups);
     work->parents = g_array_new(FALSE, FALSE, sizeof(struct parent));
     for (unsigned i = 0; work->groups && i < work->groups->len; i++) {
@@ -141,11 +144,57 @@ void job_children_step(struct task *task, struct walk_step *step, struct work *w
 
 /* --- failures --- */
 
+struct task *job_doubtful_task(const struct job *job, bool *ret_wait)
+{
+    struct task *first = NULL;
+
+    *ret_wait = job->gave_up;
+    if (!job->streak.in_doubt)
+        return NULL;
+    for (unsigned i = 0; i < job->tasks->len; i++) {
+        struct task *task = job->tasks->pdata[i];
+
+        *ret_wait |= task->phase == TASK_SENT;
+        if (!first || (first->history.failures == 0 && task->history.failures > 0))
+            first = task;
+    }
+    return first;
+}
+
+/* What was not sent stays in the queue. */
+static void leave_the_rest(struct job *job)
+{
+    for (unsigned i = job->tasks->len; i-- > 0;)
+        if (((const struct task *)job->tasks->pdata[i])->phase != TASK_SENT)
+            g_ptr_array_remove_index(job->tasks, i);
+}
+
+void job_children_settle(struct job *job)
+{
+    if (job->phase != JOB_CHILDREN)
+        return;
+    if (job->gave_up)
+        leave_the_rest(job);
+    if (job->tasks->len > 0 || job->works > 0)
+        return;
+    if (job->gave_up)
+        job_drain(job);
+    else
+        job_read_queue(job);
+}
+
 static void name_failure(struct job *job, const struct parent *first, unsigned count,
                          const GError *failure)
 {
     job->failed_parents += count;
     g_free(job->message);
+    if (job->gave_up) {
+        job->message = g_strdup_printf(
+            "one deal after another could not be read: %" G_GINT64_FORMAT
+            " deal(s) wait in the queue for the next run; deal %" G_GINT64_FORMAT ": %s",
+            job->progress.queue, first->id, failure->message);
+        return;
+    }
     job->message = g_strdup_printf(
         "%" G_GINT64_FORMAT
         " deal(s) could not be read and wait for another try; deal %" G_GINT64_FORMAT ": %s",
@@ -167,10 +216,28 @@ static void put_off(struct task *task, const struct parent *parents, unsigned co
         work->parents = list;
     } else {
         work->retry = list;
+        retry_streak_failure(&job->streak, true);
+        job->gave_up |= retry_streak_is_hopeless(&job->streak);
+        job->state.hopeless |= job->gave_up;
         name_failure(job, parents, count, failure);
     }
     g_ptr_array_remove(job->tasks, task);
     job_push(job, work);
+}
+
+/* One of them is the trouble. The halves go first: if it is all of them, a few requests show it. */
+static void halve(struct task *task, const struct parent *parents, unsigned count)
+{
+    struct job *job = task->job;
+    unsigned half = count / 2, last;
+
+    retry_streak_failure(&job->streak, false);
+    task_new(job, walk_new_lines(job->stream, parents + half, count - half));
+    task_new(job, walk_new_lines(job->stream, parents, half));
+    g_ptr_array_remove(job->tasks, task);
+    last = job->tasks->len - 1;
+    g_ptr_array_insert(job->tasks, 0, g_ptr_array_steal_index(job->tasks, last - 1));
+    g_ptr_array_insert(job->tasks, 0, g_ptr_array_steal_index(job->tasks, last));
 }
 
 void job_give_up_children(struct task *task, const GError *failure)
@@ -179,12 +246,8 @@ void job_give_up_children(struct task *task, const GError *failure)
     const struct parent *parents = walk_parents(task->walk, &count);
     int status = error_detail(failure)->origin_code;
 
-    if (count > 1 && status >= 400 && status < 500) { /* one of them is the trouble: halve */
-        struct job *job = task->job;
-
-        task_new(job, walk_new_lines(job->stream, parents, count / 2));
-        task_new(job, walk_new_lines(job->stream, parents + count / 2, count - count / 2));
-        g_ptr_array_remove(job->tasks, task);
+    if (count > 1 && status >= 400 && status < 500) {
+        halve(task, parents, count);
         return;
     }
     put_off(task, parents, count, failure);

@@ -345,6 +345,10 @@ bool task_fail(struct task *task, const GError *failure, const struct retry_poli
     switch (decision.action) {
     case RETRY_AFTER:
         task->not_before_ms = clock_monotonic_ms() + decision.wait_ms;
+        if (is_child(job) && !error_is(failure, PENSTOCK_ERROR_THROTTLED))
+            retry_streak_failure(&job->streak, false);
+        if (job->gave_up)
+            job_children_settle(job);
         return true;
     case RETRY_SMALLER:
         if (!task->walk || !walk_ask_less(task->walk))
@@ -410,10 +414,10 @@ static void take_committed(struct job *job)
     job_note_drained(job);
     if (waiting_task(job) && job->works == 0)
         job_end_leg(job);
-    else if (job->phase == JOB_CHILDREN && job->tasks->len == 0 && job->works == 0)
-        job_read_queue(job);
     else if (job->phase == JOB_ASKING && job->tasks->len == 0 && job->works == 0)
         job_go_on_asking(job);
+    else
+        job_children_settle(job);
 }
 
 bool job_take_reply(struct job *job, struct reply *reply, GError **error)

@@ -31,6 +31,10 @@ void job_read_queue(struct job *job);
 void job_queue_came(struct job *job, struct reply *reply);
 /* After a page of children: groups, new tasks, the end of the round. */
 void job_children_step(struct task *task, struct walk_step *step, struct work *work);
+/* Ends the round: the queue is read again, or the job drains. */
+void job_children_settle(struct job *job);
+/* While in doubt, the only child's task that may be sent; NULL = any, or none while one is out. */
+struct task *job_doubtful_task(const struct job *job, bool *ret_wait);
 /* A child's request is given up: the parents wait for another day, or are forgotten. */
 void job_give_up_children(struct task *task, const GError *failure);
 

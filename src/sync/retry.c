@@ -96,6 +96,24 @@ struct retry_decision retry_decide(const struct retry_policy *policy, enum call_
     return stop_run(false);
 }
 
+#define HOPELESS_RECORDS 5
+
+void retry_streak_success(struct retry_streak *streak)
+{
+    *streak = (struct retry_streak){0};
+}
+
+void retry_streak_failure(struct retry_streak *streak, bool gave_up)
+{
+    streak->in_doubt = true;
+    streak->given_up += gave_up;
+}
+
+bool retry_streak_is_hopeless(const struct retry_streak *streak)
+{
+    return streak->given_up >= (streak->was_hopeless ? 1 : HOPELESS_RECORDS);
+}
+
 const char *retry_action_name(enum retry_action action)
 {
     switch (action) {

@@ -63,6 +63,18 @@ struct retry_decision retry_decide(const struct retry_policy *policy, enum call_
                                    struct retry_history *history, const GError *error,
                                    double random);
 
+/* Requests for one record each that fail one after another: then it is not the records. While in
+ * doubt only one is asked for at a time, and the one that failed first. */
+struct retry_streak {
+    bool in_doubt;     /* the newest answer was a failure */
+    unsigned given_up; /* records, since the last success */
+    bool was_hopeless; /* so the last run ended: one record is enough to see that it still is */
+};
+void retry_streak_success(struct retry_streak *streak);
+void retry_streak_failure(struct retry_streak *streak, bool gave_up);
+/* After 5 records, or the first where the last run ended so: leave the rest for another run. */
+bool retry_streak_is_hopeless(const struct retry_streak *streak);
+
 /* "retry", "smaller", "give up request" …: for logs. */
 const char *retry_action_name(enum retry_action action);
 

@@ -530,6 +530,55 @@ def test_what_still_fails_waits_with_backoff_and_fails_no_table(simulate, databa
     assert_right(simulator, database)
 
 
+@pytest.mark.parametrize("child", ["dealflow", "deal_products"])
+@pytest.mark.parametrize("status", [500, 403])
+def test_an_endpoint_that_fails_for_every_deal_is_left_alone(simulate, database, child, status):
+    """Its tries are not for nothing: after five deals (or hundreds of them) in a row the rest waits."""
+    deals = {"dealflow": 400, "deal_products": 1200}[child]  # many a round, and many a hundred
+    simulator = load(simulate, database, tables="", deals=deals)
+    path = {"dealflow": "/api/v1/deals/", "deal_products": "/api/v2/deals/products"}[child]
+    pattern = {"dealflow": "/v1/deals/{id}/flow", "deal_products": "/api/v2/deals/products"}[child]
+    simulator.fault("status", status=status, path=path, count=0)
+    words = ("--tables", f"deals,{child}")
+
+    def asked():
+        return simulator.stats()["paths"].get(pattern, {"requests": 0})["requests"]
+
+    result = sync(simulator, database.url, *words)
+    report = result.tables[child]
+    waiting = queue(database, child)
+    assert report["outcome"] == "done" and len(waiting) > 200
+    assert f"{len(waiting)} deal(s) wait" in report["message"]
+    assert f"HTTP {status}" in report["message"] and "deal " in report["message"]
+    # What was under way when the first failed, and the tries of five: six each, while 403 says at once
+    # that it is no use, but a hundred deals of lines are halved down to the first ones.
+    under_way, tries, halving = 20, {500: 6, 403: 1}[status], 0
+    if child == "deal_products" and status == 403:
+        halving = 15
+    assert 5 * tries <= asked() <= under_way + 5 * tries + halving
+
+    # as long as it lasts, a run makes sure with one
+    simulator.advance(60)
+    simulator.admin("reset_counters")
+    sync(simulator, database.url, *words)
+    assert tries <= asked() <= tries + halving
+
+    simulator.admin("faults_clear")
+    simulator.advance(86400)
+    result = sync(simulator, database.url, *words)
+    assert queue(database, child) == {} and "message" not in result.tables[child]
+    assert_right(simulator, database, f"deals,{child}")
+
+
+def test_single_deals_that_fail_do_not_stop_the_others(simulate, database):
+    simulator = load(simulate, database, tables="", deals=100)
+    failing = live(simulator)[3:60:8]
+    for deal in failing:
+        simulator.fault("status", status=500, path=f"/api/v1/deals/{deal}/flow", count=0)
+    sync(simulator, database.url, "--tables", ALL)
+    assert queue(database, "dealflow").keys() == set(failing) and len(failing) > 5
+
+
 def test_a_failing_deal_that_changes_meanwhile_is_read_at_once(simulate, database):
     simulator = load(simulate, database, tables="")
     deal = live(simulator)[3]

@@ -168,6 +168,32 @@ static void a_fast_policy(void)
                     RETRY_STOP_TABLE);
 }
 
+/* Five records in a row, or one where the last run ended so; a success forgives everything. */
+static void streaks(void)
+{
+    struct retry_streak streak = {0}, again = {.was_hopeless = true, .in_doubt = true};
+
+    for (unsigned i = 0; i < 100; i++)
+        retry_streak_failure(&streak, false); /* tries of records that are not given up yet */
+    g_assert_true(streak.in_doubt);
+    g_assert_false(retry_streak_is_hopeless(&streak));
+    for (unsigned i = 0; i < 4; i++)
+        retry_streak_failure(&streak, true);
+    g_assert_false(retry_streak_is_hopeless(&streak));
+    retry_streak_success(&streak);
+    g_assert_false(streak.in_doubt);
+    for (unsigned i = 0; i < 5; i++)
+        retry_streak_failure(&streak, true);
+    g_assert_true(retry_streak_is_hopeless(&streak));
+
+    g_assert_false(retry_streak_is_hopeless(&again));
+    retry_streak_failure(&again, true);
+    g_assert_true(retry_streak_is_hopeless(&again));
+    retry_streak_success(&again);
+    retry_streak_failure(&again, true);
+    g_assert_false(retry_streak_is_hopeless(&again));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -182,5 +208,6 @@ int main(int argc, char **argv)
     g_test_add_func("/retry/a-record-never-fails-the-table", a_record_never_fails_the_table);
     g_test_add_func("/retry/wrong-shape-gets-two-more-tries", wrong_shape_gets_two_more_tries);
     g_test_add_func("/retry/a-fast-policy", a_fast_policy);
+    g_test_add_func("/retry/streaks", streaks);
     return g_test_run();
 }
