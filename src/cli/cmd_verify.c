@@ -123,7 +123,7 @@ static const char *record_text(enum verify_finding finding)
     case FINDING_DELETED:
         return "deleted in Pipedrive, not flagged here";
     case FINDING_GONE:
-        return "stored, Pipedrive does not show it: a full pass settles that";
+        return "stored, Pipedrive does not show it: penstock refresh settles that";
     case FINDING_DIFFERENT:
     case FINDING_DRIFT:
         break;

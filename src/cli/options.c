@@ -79,8 +79,8 @@ const struct command_row command_rows[COMMAND_COUNT] = {
          "counts records that differ only in columns which change without a new update_time, such "
          "as counts, the next activity and names of linked records. GONE counts stored records "
          "that "
-         "Pipedrive no longer shows. None of the three is a difference: a sync, or a full pass, "
-         "brings them.",
+         "Pipedrive no longer shows. None of the three is a difference: a sync brings the first, a "
+         "refresh the others.",
          "penstock verify --to sqlite:crm.db --tables deals,persons"},
     [COMMAND_RESET] =
         {"reset", "[CONNECTION [TABLE...]]", "drop tables with their bookmarks, to load them anew",
@@ -129,7 +129,7 @@ const struct option_row option_rows[] = {
      "(stages, the default), "
      "for every deal that changed (all), or not at all (off)."},
     {"deletes", 0, OPTION_CHOICE, FIELD(deletes), "flag|remove|ignore", "flag|remove|ignore",
-     VALUES_NONE, FOR_RUNS, false,
+     VALUES_NONE, FOR_RUNS | FOR(COMMAND_VERIFY), false,
      "A row that is deleted in Pipedrive gets its time in _deleted_at (flag, the default), goes "
      "(remove), or stays as it was last seen (ignore)."},
     {"all", 0, OPTION_FLAG, FIELD(all), NULL, NULL, VALUES_NONE, FOR_RUNS, false,

@@ -229,6 +229,8 @@ static void judge_both(struct target *target, unsigned list, int64_t id, const s
     } else if (flagged && !deleted) {
         row->missing++;
         note(target, id, FINDING_FLAGGED, -1, NULL, NULL);
+    } else if (deleted && !flagged && target->verify->settings->deletes == DELETES_IGNORE) {
+        row->gone++; /* as was asked for: it stays as it was last seen */
     } else if (deleted && !flagged) {
         row->different++;
         note(target, id, FINDING_DELETED, -1, NULL, NULL);

@@ -486,3 +486,31 @@ def test_other_metadata_columns(simulate, database, style):
     assert result.differences == [] and result.tables["deals"]["equal"] > 100
     change(database, "DELETE FROM persons WHERE id = (SELECT min(id) FROM persons)")
     assert verify(simulator, database, *more, code=1).tables["persons"]["missing"] == 1
+
+
+@pytest.mark.parametrize("deletes", ["flag", "remove", "ignore"])
+def test_deletes(simulate, database, deletes):
+    simulator = simulate(*SMALL, "--deleted-deals", 10)
+    more = ("--tables", "deals,deal_products", "--deletes", deletes)
+    sync(simulator, database.url, *more)
+    for deal in sorted(database.live("deals"))[5:8]:
+        simulator.admin("delete", entity="deals", id=deal)
+    simulator.advance(3600)
+    sync(simulator, database.url, "--all", *more)
+    simulator.advance(3600)
+    result = verify(simulator, database, *more)
+    assert result.found("different", "missing", "flagged", "deleted") == set()
+    assert result.tables["deals"]["equal"] > 100
+
+
+def test_refresh_brings_drift_and_what_is_gone(loaded, database):
+    person, deal = old_id(database, "persons"), old_id(database, "deals")
+    loaded.admin("delete", entity="persons", id=person)
+    change(database, "UPDATE deals SET files_count = 55 WHERE id = ?", deal)
+    result = verify(loaded, database)
+    assert result.found("gone") == {("persons", person, None)}
+    assert result.found("drift") == {("deals", deal, "files_count")}
+    words = ("--to", database.url, "--api-url", loaded.url)
+    assert run_penstock("refresh", *words, token=loaded.token).returncode == 0
+    loaded.advance(3600)
+    assert verify(loaded, database).differences == []
