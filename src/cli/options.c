@@ -42,7 +42,7 @@ const struct command_row command_rows[COMMAND_COUNT] = {
     [COMMAND_REFRESH] =
         {"refresh", "[CONNECTION...]",
          "a sync with a full pass: finds deletes, and what changed without a trace",
-         "Does what sync does, and then reads each table from end to end, whatever its bookmarks "
+         "Does what sync does, and reads each table from end to end, whatever its bookmarks "
          "say: "
          "that brings what never moves an update time (counts, next activities, what a merge "
          "moved), "

@@ -8,6 +8,9 @@
 
 #include <string.h>
 
+/* Deals whose lines one call asks for. */
+#define LINES_A_CALL 100
+
 struct planning {
     const struct sync_settings *settings;
     struct api api;
@@ -101,11 +104,49 @@ static bool count_archived(struct planning *planning, const struct table *table,
 static void add_pass_walk(const struct stream *stream, unsigned list, int64_t rows,
                           struct plan_table *row)
 {
-    int64_t step = stream->paging == PAGING_OFFSET ? stream->page_rows - 1 : stream->page_rows;
-    int64_t calls = pages(rows, (unsigned)step);
+    bool overlaps = stream->walk == WALK_NOTES || stream->walk == WALK_FILES;
+    int64_t calls =
+        stream->paging == PAGING_NONE ? 1 : pages(rows, stream->page_rows - (overlaps ? 1 : 0));
 
     row->pass_calls += calls;
     row->pass_tokens += calls * stream->lists[list].cost_tokens;
+}
+
+/* Deals that have lines: rows come in the order of their deals. */
+struct counting {
+    int64_t last, count;
+};
+
+static void count_deal(const struct cell *cells, void *opaque)
+{
+    struct counting *counting = opaque;
+    int64_t deal;
+
+    if (!cell_int64(&cells[0], &deal) || (counting->count > 0 && deal == counting->last))
+        return;
+    counting->last = deal;
+    counting->count++;
+}
+
+static bool price_lines(struct planning *planning, const struct stream *stream,
+                        const struct table *table, struct plan_table *row, GError **error)
+{
+    const unsigned deal = (unsigned)table_find_column(table, stream->parent_column);
+    struct counting counting = {0};
+    struct read_query query = {.table = table,
+                               .columns = &deal,
+                               .column_count = 1,
+                               .where = -1,
+                               .live_only = true,
+                               .order_by = (int)deal};
+
+    if (!destination_read(planning->memory.dest, &query, count_deal, &counting, error))
+        return false;
+    if (counting.count > 0) {
+        row->pass_calls = pages(counting.count, LINES_A_CALL);
+        row->pass_tokens = row->pass_calls * stream->lists[0].cost_tokens;
+    }
+    return true;
 }
 
 /* What the destination holds is about what the lists have. */
@@ -113,19 +154,21 @@ static bool price_pass(struct planning *planning, const struct stream *stream,
                        struct plan_table *row, GError **error)
 {
     g_autoptr(Table) table = fields_build_table(stream, NULL, planning->memory.metadata);
-    unsigned lists[PASS_MAX_WALKS], walks = walk_pass_lists(stream, lists);
+    unsigned lists[PASS_MAX_WALKS] = {0}, walks = walk_pass_lists(stream, lists);
     struct table_info info;
     int64_t archived = 0, rows;
 
-    if (walks == 0)
+    if (stream->walk == WALK_FLOW)
         return true;
+    if (stream->walk == WALK_LINES)
+        return price_lines(planning, stream, table, row, error);
     if (!destination_inspect(planning->memory.dest, table, &info, error))
         return false;
     rows = stream->id == STREAM_DEALS ? info.rows : info.live_rows; /* deleted ones are listed */
     table_info_done(&info);
     if (stream->list_count > 1 && !count_archived(planning, table, &archived, error))
         return false;
-    for (unsigned i = 0; i < walks; i++)
+    for (unsigned i = 0; i < MAX(walks, 1); i++)
         add_pass_walk(stream, lists[i], lists[i] > 0 ? archived : rows - archived, row);
     return true;
 }
@@ -134,11 +177,12 @@ static bool plan_pass(struct planning *planning, const struct stream *stream,
                       const struct stream_state *state, struct plan_table *row, GError **error)
 {
     const struct schedule_settings *schedule = &planning->schedule;
+    unsigned lists[PASS_MAX_WALKS];
 
     row->pass_due_s = -1;
     if (!price_pass(planning, stream, row, error))
         return false;
-    row->pass_due = row->pass_calls > 0 && schedule_pass_is_due(stream, state, schedule);
+    row->pass_due = schedule_pass_is_due(stream, state, schedule);
     if (row->pass_due) {
         row->pass_due_s = 0;
         row->calls_low += row->pass_calls;
@@ -146,7 +190,7 @@ static bool plan_pass(struct planning *planning, const struct stream *stream,
         row->tokens_low += row->pass_tokens;
         row->tokens_high += row->pass_tokens;
         row->note = "with a full pass";
-    } else if (row->pass_calls > 0 && schedule->refresh_every_s > 0 &&
+    } else if (walk_pass_lists(stream, lists) > 0 && schedule->refresh_every_s > 0 &&
                state->pass_at != INSTANT_NONE) {
         row->pass_due_s =
             MAX(0, schedule->refresh_every_s - (schedule->now - state->pass_at) / INSTANT_SECOND);

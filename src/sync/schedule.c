@@ -119,7 +119,8 @@ unsigned schedule_legs(const struct stream *stream, const struct stream_state *s
         int64_t every_s = settings->every_s[stream->lists[i].interval];
 
         /* A walk that was interrupted goes on at once. */
-        if (list->walk.active || schedule_is_due(settings, list->done_at, every_s))
+        if (list->walk.active || schedule_is_due(settings, list->done_at, every_s) ||
+            (settings->refresh_now && stream->walk == WALK_WHOLE))
             add_leg(ret, &count, i, LEG_HEAD, settings->start_date);
         else
             soonest = MIN(soonest, every_s - (settings->now - list->done_at) / INSTANT_SECOND);

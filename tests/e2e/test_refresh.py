@@ -27,6 +27,7 @@ from test_oracle import (
     V2_PAGE,
     WITHOUT_FLOW,
     bill_of_children,
+    bill_of_whole_tables,
     files_calls,
     idle_bill,
     pages,
@@ -176,8 +177,9 @@ def test_a_row_without_update_time_that_came_late_is_found(simulate, database):
 
 
 def refresh_bill(simulator, tables):
-    """An hour after the last run, when nothing changed: the lists of changes, then each list by id."""
+    """An hour after the last run, when nothing changed: the lists of changes, each list by id, full tables."""
     bill = idle_bill(simulator, tables)
+    bill_of_whole_tables(simulator, bill, tables)
     for table in ("persons", "organizations", "activities", "products"):
         if table in tables:
             bill.add(PATHS[table], pages(len(alive(simulator, table)), V2_PAGE), 10)
@@ -225,23 +227,27 @@ def test_every_call_and_token(simulate, database, options, tables):
 
 def test_plan_prices_it_and_status_tells_when_it_is_due(simulate, database):
     simulator = load(
-        *(simulate, database, "persons,deals,notes"),
+        *(simulate, database, "persons,deals,notes,stages,deal_products"),
         persons=1200,
         deals=700,
         notes=900,
+        products=9,
+        pipelines=2,
         archived=30,
     )
-    to = ("--to", database.url, "--json", "--tables", "persons,deals,notes")
+    to = ("--to", database.url, "--json", "--tables", "persons,deals,notes,stages,deal_products")
     words = ("plan", *to, "--api-url", simulator.url)
     plan = json.loads(run_penstock(*words, token=simulator.token).stdout)
     passes = {table["table"]: table["full_pass"] for table in plan["tables"]}
     bill = refresh_bill(simulator, ["persons"]).paths[PATHS["persons"]]
     assert passes["persons"]["tokens"] == bill[1] - 10  # less the call for what changed
-    paths = refresh_bill(simulator, ["deals"]).paths
+    paths = refresh_bill(simulator, ["deals", "deal_products"]).paths
     assert passes["deals"]["tokens"] == paths[PATHS["deals"]][1] - 10 + paths[ARCHIVED][1]
     assert (
         passes["notes"]["tokens"] == refresh_bill(simulator, ["notes"]).paths["/v1/notes"][1] - 20
     )
+    assert passes["stages"]["tokens"] == 5
+    assert passes["deal_products"]["tokens"] == paths[LINES][1]
     assert plan["full_pass_tokens"] == sum(one["tokens"] for one in passes.values())
     assert not passes["persons"]["due"] and passes["persons"]["due_in_s"] == 14 * DAY - HOUR
     simulator.advance(14 * DAY)
