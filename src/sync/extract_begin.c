@@ -55,11 +55,10 @@ static void setup_context(struct extract *x)
                      .start_date = settings->start_date,
                      .all_now = settings->all_now,
                      .refresh_every_s = settings->refresh_every_s >= 0 ? settings->refresh_every_s
-                                                                       : SCHEDULE_REFRESH_S,
-                     .refresh_now = settings->refresh_now},
-        .full_every_s = settings->all_now || settings->refresh_now ? 0
-                        : settings->full_every_s >= 0              ? settings->full_every_s
-                                                                   : FULL_EVERY_DEFAULT_S,
+                                                                       : SCHEDULE_REFRESH_S},
+        .full_every_s = settings->all_now             ? 0
+                        : settings->full_every_s >= 0 ? settings->full_every_s
+                                                      : FULL_EVERY_DEFAULT_S,
         .fields_table = x->fields_table,
         .is_admin = x->who.is_admin,
         .options_table = x->options_table,
@@ -223,6 +222,43 @@ static void reconsider_parents(struct extract *x)
     }
 }
 
+/* Names the tables whose full pass was begun before; NULL = none. */
+static char *open_passes(const struct extract *x)
+{
+    GString *names = g_string_new(NULL);
+
+    for (unsigned i = 0; i < STREAM_COUNT; i++)
+        if (x->jobs[i] && x->jobs[i]->selected && x->jobs[i]->state.pass.open)
+            g_string_append_printf(names, "%s%s", names->len > 0 ? ", " : "", catalog[i].name);
+    return g_string_free(names, names->len == 0);
+}
+
+/* A refresh is a debt: noted for all tables in one commit, it is paid by this run and, if that ends
+ * early, by those that follow. So a second one goes on with the first. */
+static void owe_passes(struct extract *x)
+{
+    g_autofree char *open = open_passes(x);
+    struct work *work;
+
+    if (!x->settings->refresh_now)
+        return;
+    if (open) {
+        g_autofree char *text =
+            g_strdup_printf("a full pass that was begun before goes on: %s", open);
+
+        extract_warn(x, NULL, text);
+        return;
+    }
+    work = work_new(WORK_COMMIT, NULL, NULL);
+    work->now = api_now(&x->api);
+    work->states = g_ptr_array_new_with_free_func(g_free);
+    for (unsigned i = 0; i < STREAM_COUNT; i++)
+        if (x->jobs[i])
+            job_owe_pass(x->jobs[i], work->states);
+    x->works++;
+    loader_push(x->loader, work);
+}
+
 static bool make_jobs(struct extract *x, const struct opened *opened, GError **error)
 {
     for (unsigned i = 0; i < STREAM_COUNT; i++) {
@@ -239,6 +275,7 @@ static bool make_jobs(struct extract *x, const struct opened *opened, GError **e
         x->jobs[STREAM_DEALS]->feeds_children =
             x->jobs[STREAM_DEAL_PRODUCTS] || x->jobs[STREAM_DEALFLOW] ||
             opened_knows(opened, STREAM_DEAL_PRODUCTS) || opened_knows(opened, STREAM_DEALFLOW);
+    owe_passes(x);
     for (unsigned i = 0; i < STREAM_COUNT; i++) {
         if (!x->jobs[i])
             continue;

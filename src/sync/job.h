@@ -117,6 +117,10 @@ void job_free(struct job *job);
  * damaged. */
 MUST_USE bool job_restore(struct job *job, const char *state_text, const struct batch *stored,
                           GError **error);
+/* Before job_begin(): a full pass is to be made. Adds the name and the value of the state that says
+ * so.
+ */
+void job_owe_pass(struct job *job, GPtrArray *states);
 /* After all jobs were restored: what is owed. */
 void job_begin(struct job *job);
 /* Children: the deals have ended (or were not asked at all). deals: their table, NULL without one

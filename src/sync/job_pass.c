@@ -9,6 +9,28 @@
 /* A small table that seems to have lost more than half of its rows is read a second time. */
 #define TWICE_ROWS 20
 
+void job_owe_pass(struct job *job, GPtrArray *states)
+{
+    struct stream_state *state = &job->state;
+    GString *text;
+
+    if (!job->selected || job->stream->walk == WALK_FLOW ||
+        (job->stream->walk == WALK_LINES && !state->seeded))
+        return;
+    if (job->stream->walk == WALK_LINES)
+        state->full_at = INSTANT_NONE; /* all deals are queued again */
+    else if (schedule_is_first_load(job->stream, state))
+        return; /* that is one */
+    else if (job->stream->walk == WALK_WHOLE)
+        state->lists[0].walk.active = true; /* due, as if it had been interrupted */
+    else
+        state->pass.open = true;
+    text = g_string_new(NULL);
+    stream_state_write(state, job->stream, text);
+    g_ptr_array_add(states, g_strdup(job->state_name));
+    g_ptr_array_add(states, g_string_free(text, FALSE));
+}
+
 static void ask_loader(struct job *job)
 {
     struct work *work = job_work(job, WORK_SUSPECTS);

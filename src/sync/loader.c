@@ -528,6 +528,15 @@ static bool write_fields(struct loader *loader, const struct work *work, GError 
            (!work->options || destination_write(loader->dest, work->options, &counts, error));
 }
 
+static bool put_states(struct loader *loader, const struct work *work, GError **error)
+{
+    for (unsigned i = 0; work->states && i + 1 < work->states->len; i += 2)
+        if (!put_state(loader, work->states->pdata[i], work->states->pdata[i + 1], error) ||
+            !seen_clear(&loader->seen, work->states->pdata[i], error))
+            return false;
+    return true;
+}
+
 static bool fill_transaction(struct loader *loader, const struct work *work, struct reply *reply,
                              GError **error)
 {
@@ -544,7 +553,8 @@ static bool fill_transaction(struct loader *loader, const struct work *work, str
            (!work->sweep || sweep_whole(loader, work, alive, reply, error)) &&
            write_queue(loader, work, plan, reply, error) &&
            (!work->state || put_state(loader, work->state_name, work->state, error)) &&
-           forget_lost(loader, work, error) && note_all_removed(loader, work, reply, error) &&
+           put_states(loader, work, error) && forget_lost(loader, work, error) &&
+           note_all_removed(loader, work, reply, error) &&
            (!work->ends_table || put_table_state(loader, work, error)) &&
            put_run(loader, work, reply, error) && trim_runs(loader, work, error);
     queue_plan_free(plan);

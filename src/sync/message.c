@@ -23,6 +23,7 @@ void work_free(struct work *work)
     for (unsigned i = 0; work->groups && i < work->groups->len; i++)
         g_array_unref(g_array_index(work->groups, struct walk_group, i).seen);
     g_clear_pointer(&work->seen, g_array_unref);
+    g_clear_pointer(&work->states, g_ptr_array_unref);
     g_clear_pointer(&work->answered, g_array_unref);
     g_clear_pointer(&work->groups, g_array_unref);
     g_clear_pointer(&work->parents, g_array_unref);

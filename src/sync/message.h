@@ -36,22 +36,24 @@ struct work {
     struct batch *fields;     /* rows of _penstock_fields */
     struct batch *options;    /* rows of _penstock_options, which come with those */
     char *state_name, *state; /* row of _penstock_state */
-    bool queue_parents;       /* the batch is deals: put those that changed into the queue */
-    bool is_backfill;         /* first load or stretch: queued behind what changes today */
-    instant_t since;          /* without a table: what is older than this is no news */
-    bool sweep;               /* rows not in seen are gone */
-    bool sweep_confirmed;     /* the guard was answered: by a second pass or by a person */
-    bool sweep_other_user;    /* the rows are those that another user saw */
-    GArray *seen;             /* int64_t */
-    GArray *groups;           /* struct walk_group */
-    GArray *parents;          /* struct parent: what the groups were read for */
-    GArray *retry;            /* struct parent: back into the queue, with backoff */
-    bool clear_seen;          /* a full pass begins, or is over: what it saw is forgotten */
-    bool note_seen;           /* a full pass is under way: the batch's rows were seen */
-    GArray *answered;         /* int64_t: rows that the pass did not see and that were asked for */
-    bool is_record;           /* the batch is one of those, as it is now */
-    bool is_missing;          /* the batch flags one of those, about which nothing is known */
-    bool ends_table;          /* note the number of rows, for the next run's look */
+    /* char *: names and values of more of them, whose full passes begin */
+    GPtrArray *states;
+    bool queue_parents;    /* the batch is deals: put those that changed into the queue */
+    bool is_backfill;      /* first load or stretch: queued behind what changes today */
+    instant_t since;       /* without a table: what is older than this is no news */
+    bool sweep;            /* rows not in seen are gone */
+    bool sweep_confirmed;  /* the guard was answered: by a second pass or by a person */
+    bool sweep_other_user; /* the rows are those that another user saw */
+    GArray *seen;          /* int64_t */
+    GArray *groups;        /* struct walk_group */
+    GArray *parents;       /* struct parent: what the groups were read for */
+    GArray *retry;         /* struct parent: back into the queue, with backoff */
+    bool clear_seen;       /* a full pass begins, or is over: what it saw is forgotten */
+    bool note_seen;        /* a full pass is under way: the batch's rows were seen */
+    GArray *answered;      /* int64_t: rows that the pass did not see and that were asked for */
+    bool is_record;        /* the batch is one of those, as it is now */
+    bool is_missing;       /* the batch flags one of those, about which nothing is known */
+    bool ends_table;       /* note the number of rows, for the next run's look */
     struct run_row run;
     /* WORK_QUEUE, WORK_SUSPECTS */
     unsigned limit;

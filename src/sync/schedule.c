@@ -84,7 +84,7 @@ bool schedule_pass_is_due(const struct stream *stream, const struct stream_state
 
     if (walk_pass_lists(stream, lists) == 0 || schedule_is_first_load(stream, state))
         return false;
-    if (state->pass.open || settings->refresh_now)
+    if (state->pass.open)
         return true;
     if (settings->refresh_every_s == 0)
         return false;
@@ -119,8 +119,7 @@ unsigned schedule_legs(const struct stream *stream, const struct stream_state *s
         int64_t every_s = settings->every_s[stream->lists[i].interval];
 
         /* A walk that was interrupted goes on at once. */
-        if (list->walk.active || schedule_is_due(settings, list->done_at, every_s) ||
-            (settings->refresh_now && stream->walk == WALK_WHOLE))
+        if (list->walk.active || schedule_is_due(settings, list->done_at, every_s))
             add_leg(ret, &count, i, LEG_HEAD, settings->start_date);
         else
             soonest = MIN(soonest, every_s - (settings->now - list->done_at) / INSTANT_SECOND);

@@ -11,7 +11,6 @@ struct schedule_settings {
     int64_t every_s[3];      /* per enum interval_class */
     bool all_now;            /* the intervals do not matter */
     int64_t refresh_every_s; /* full passes; 0 = never by itself */
-    bool refresh_now;        /* a full pass is asked for; tables that are read whole are due, too */
 };
 
 struct schedule_leg {

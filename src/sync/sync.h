@@ -47,7 +47,7 @@ struct sync_settings {
     enum dealflow_mode dealflow;
     enum metadata_style metadata; /* names of the system columns */
     enum deletes_mode deletes;
-    bool refresh_now;   /* a full pass of every table, now */
+    bool refresh_now;   /* a full pass of every table, now; or the rest of one that was begun */
     int64_t every_s[3]; /* per interval class (enum interval_class in pipedrive/catalog.h); -1 = its
                            default */
     struct budget_settings budget;

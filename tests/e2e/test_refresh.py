@@ -352,6 +352,51 @@ def test_a_pass_goes_on_over_many_runs(simulate, database, table, start):
     assert_equals_truth(simulator, database, [table], ignore_columns={"notes": ["deal"]})
 
 
+@pytest.mark.parametrize("command", [sync, refresh])
+def test_a_refresh_that_ends_early_is_paid_by_the_next_runs(simulate, database, command):
+    """All of it, and none of it twice: neither by a sync nor by a second refresh."""
+    tables = ["stages", "deals", "persons", "notes", "deal_products"]
+    words = ("--tables", ",".join(tables))
+    simulator = load(
+        *(simulate, database, ",".join(tables)),
+        deals=40, persons=1200, notes=30, products=9, pipelines=3,
+    )
+    gone = {table: alive(simulator, table)[2] for table in ("persons", "notes", "stages")}
+    for table, row in gone.items():
+        simulator.admin("delete", entity=table, ids=[row])
+    simulator.fault("daily429", nth=7)
+    refresh(simulator, database.url, *words, code=75)
+    simulator.admin("faults_clear")
+    result = command(simulator, database.url, *words)
+    assert ("goes on" in result.stderr) == (command is refresh)
+    done = [request for request in simulator.requests() if request["status"] == 200]
+    paths = [request["path"] for request in done]
+    assert paths.count("/api/v2/stages") == 1 and paths.count(LINES) == 1
+    for table, row in gone.items():
+        assert flagged(database, table) == {row}
+    simulator.admin("reset_counters")
+    sync(simulator, database.url, *words)
+    assert LINES not in asked(simulator) and pages_read(simulator, "persons") == []
+
+
+def test_a_kill_right_after_a_refresh_was_asked_for(simulate, database):
+    simulator = load(simulate, database, "persons,notes,stages", persons=30, notes=30, pipelines=3)
+    gone = {table: alive(simulator, table)[2] for table in ("persons", "notes", "stages")}
+    for table, row in gone.items():
+        simulator.admin("delete", entity=table, ids=[row])
+    process = start_sync(
+        *(simulator, database.url, "--tables", "persons,notes,stages"),
+        env={"PENSTOCK_FAULT": "after-commit:2"},  # who we are, what is owed
+        command="refresh",
+    )
+    process.communicate()
+    assert process.returncode == -9
+    sync(simulator, database.url, "--tables", "persons,notes,stages")
+    assert {table: flagged(database, table) for table in gone} == {
+        table: {row} for table, row in gone.items()
+    }
+
+
 def test_a_stale_cursor_begins_the_walk_again(simulate, database):
     simulator = load(simulate, database, "persons", persons=1200)
     gone = alive(simulator, "persons")[3]
