@@ -359,7 +359,11 @@ def test_a_refresh_that_ends_early_is_paid_by_the_next_runs(simulate, database, 
     words = ("--tables", ",".join(tables))
     simulator = load(
         *(simulate, database, ",".join(tables)),
-        deals=40, persons=1200, notes=30, products=9, pipelines=3,
+        deals=40,
+        persons=1200,
+        notes=30,
+        products=9,
+        pipelines=3,
     )
     gone = {table: alive(simulator, table)[2] for table in ("persons", "notes", "stages")}
     for table, row in gone.items():
@@ -371,7 +375,9 @@ def test_a_refresh_that_ends_early_is_paid_by_the_next_runs(simulate, database, 
     assert ("goes on" in result.stderr) == (command is refresh)
     done = [request for request in simulator.requests() if request["status"] == 200]
     paths = [request["path"] for request in done]
-    assert paths.count("/api/v2/stages") == 1 and paths.count(LINES) == 1
+    assert paths.count(LINES) == 1
+    # An answer that was under way when the budget ended is asked for again.
+    assert paths.count("/api/v2/stages") in (1, 2)
     for table, row in gone.items():
         assert flagged(database, table) == {row}
     simulator.admin("reset_counters")
