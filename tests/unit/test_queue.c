@@ -34,6 +34,7 @@ struct fixture {
     struct table *deals, *lines;
     struct queue queue;
     bool backfill;   /* of the next page */
+    bool is_missing; /* of the next page */
     instant_t since; /* of the next page */
     instant_t now;
 };
@@ -150,6 +151,7 @@ static int64_t apply_page(struct fixture *f, const char *deals)
     work->table = f->deals;
     work->batch = decode(f, STREAM_DEALS, f->deals, deals);
     work->is_backfill = f->backfill;
+    work->is_missing = f->is_missing;
     work->since = f->since;
     if (!queue_plan_page(&f->queue, work, &plan, &error))
         g_error("%s", error->message);
@@ -317,6 +319,15 @@ static void another_count_is_a_change(struct fixture *f, const void *unused)
     assert_queue(f, FLOW, "");
 }
 
+/* Only a full pass meets it: what an edit without update_time moved. */
+static void a_move_without_a_change_is_news(struct fixture *f, const void *unused)
+{
+    (void)unused;
+    begin_with_a_deal(f);
+    commit_page(f, DEAL(1, MONDAY, TUESDAY, "2"));
+    assert_queue(f, FLOW, "1");
+}
+
 static void late_pages_are_no_news(struct fixture *f, const void *unused)
 {
     (void)unused;
@@ -405,6 +416,38 @@ static void without_a_table_of_lines_nothing_is_flagged(struct fixture *f, const
     begin_with_a_deal(f);
     f->queue.lines_table = NULL;
     g_assert_cmpint(commit_page(f, DELETED(1, TUESDAY)), ==, 0);
+    assert_lines(f, "11 12 21");
+}
+
+/* --- deletes: remove, ignore --- */
+
+static void lines_are_removed_with_their_deal(struct fixture *f, const void *unused)
+{
+    (void)unused;
+    begin_with_a_deal(f);
+    f->queue.settings.deletes = DELETES_REMOVE;
+    g_assert_cmpint(commit_page(f, DELETED(1, TUESDAY)), ==, 2);
+    assert_lines(f, "21");
+}
+
+static void lines_of_a_missing_deal_are_flagged_at_most(struct fixture *f, const void *unused)
+{
+    (void)unused;
+    begin_with_a_deal(f);
+    f->queue.settings.deletes = DELETES_REMOVE;
+    f->is_missing = true;
+    g_assert_cmpint(commit_page(f, DELETED(1, TUESDAY)), ==, 2);
+    assert_lines(f, "11(2026-11-24 09:00:00) 12(2026-11-24 09:00:00) 21");
+}
+
+static void lines_may_be_left_alone(struct fixture *f, const void *unused)
+{
+    (void)unused;
+    begin_with_a_deal(f);
+    commit_page(f, DEAL(1, TUESDAY, MONDAY, "2"));
+    f->queue.settings.deletes = DELETES_IGNORE;
+    g_assert_cmpint(commit_page(f, DELETED(1, WEDNESDAY)), ==, 0);
+    assert_queue(f, LINES, ""); /* nothing is asked for either */
     assert_lines(f, "11 12 21");
 }
 
@@ -773,6 +816,7 @@ int main(int argc, char **argv)
     add("news/changed", what_changed_waits);
     add("news/all", every_change_waits_if_all_are_wanted);
     add("news/count", another_count_is_a_change);
+    add("news/moved", a_move_without_a_change_is_news);
     add("news/late", late_pages_are_no_news);
     add("news/unsettled", what_may_have_changed_again_is_news);
     add("news/unwanted", children_that_nobody_wants_do_not_wait);
@@ -781,6 +825,9 @@ int main(int argc, char **argv)
     add("gone/back", deals_that_come_back_wait_again);
     add("gone/new", deals_that_come_deleted_have_nothing);
     add("gone/no-table", without_a_table_of_lines_nothing_is_flagged);
+    add("deletes/remove", lines_are_removed_with_their_deal);
+    add("deletes/missing", lines_of_a_missing_deal_are_flagged_at_most);
+    add("deletes/ignore", lines_may_be_left_alone);
     add("order/backfill", first_loads_queue_newest_first);
     add("order/retry", failures_go_between_today_and_the_past);
     add("order/backoff", failures_back_off);
