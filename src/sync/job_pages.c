@@ -106,6 +106,7 @@ static struct work *page_work(struct task *task, struct walk_step *step)
     work->table = task->batch->table;
     work->queue_parents = job->feeds_children && !step->discard_rows && task->batch->row_count > 0;
     work->note_seen = job->selected && job->state.pass.open && !step->discard_rows;
+    work->finds_drift = leg && leg->leg == LEG_PASS;
     work->is_backfill = leg && leg->leg != LEG_PASS && (leg->leg != LEG_HEAD || job->backfill_leg);
     work->since = job->leg_since;
     if (step->sweep) {

@@ -236,7 +236,7 @@ bool job_take_record(struct task *task, const struct json_value *root, GError **
     job->progress.rejected += task->batch->rejected;
     work = answer_work(task);
     work->table = task->batch->table;
-    work->is_record = true;
+    work->is_record = work->finds_drift = true;
     work->queue_parents = job->feeds_children;
     job->pass.deleted += is_deleted(task->batch);
     work->batch = g_steal_pointer(&task->batch);

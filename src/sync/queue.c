@@ -24,6 +24,7 @@ struct stored_deal {
 
 struct queue_plan {
     GArray *lines, *flow; /* struct parent: entries to make */
+    GArray *unsure;       /* struct parent: entries to make if the row turns out to differ */
     GArray *gone;         /* struct gone */
 };
 
@@ -165,6 +166,17 @@ static instant_t deleted_at(const struct deal_columns *columns, const struct row
     return cell_instant(&row->cells[column]);
 }
 
+/* What is compared here is the same; whether the row is, only its write will tell. */
+static void plan_unsure(struct queue_plan *plan, const struct deal_columns *columns,
+                        const struct cell *cells, const struct parent *deal)
+{
+    struct parent parent = *deal;
+
+    cell_int64(&cells[columns->count], &parent.count);
+    parent.priority = priority_of(parent.time, false);
+    g_array_append_val(plan->unsure, parent);
+}
+
 static void plan_deal(const struct queue *queue, const struct work *work,
                       const struct deal_columns *columns, const struct row *row,
                       const struct stored_deal *stored, struct queue_plan *plan)
@@ -184,8 +196,13 @@ static void plan_deal(const struct queue *queue, const struct work *work,
 
     if (compare && stored) /* moved twice in one second, or its log was not read while deleted */
         moved |= stored->deleted || is_unsettled(work, cell_instant(&cells[columns->stage_time]));
-    if (!cell_int64(&cells[columns->id], &parent.id) || !changed)
+    if (!cell_int64(&cells[columns->id], &parent.id))
         return;
+    if (!changed) {
+        if (work->finds_drift && !deleted)
+            plan_unsure(plan, columns, cells, &parent);
+        return;
+    }
     if (stored && stored->time && cells[columns->time].kind == CELL_VALUE &&
         strncmp(cells[columns->time].text, stored->time, cells[columns->time].length) < 0)
         return; /* a late page: older than what is stored */
@@ -216,6 +233,7 @@ bool queue_plan_page(const struct queue *queue, const struct work *work, struct 
     plan->lines = g_array_new(FALSE, FALSE, sizeof(struct parent));
     plan->flow = g_array_new(FALSE, FALSE, sizeof(struct parent));
     plan->gone = g_array_new(FALSE, FALSE, sizeof(struct gone));
+    plan->unsure = g_array_new(FALSE, FALSE, sizeof(struct parent));
     for (unsigned i = 0; i < work->batch->row_count; i++) {
         const struct row *row = &work->batch->rows[i];
         int64_t id;
@@ -234,6 +252,7 @@ void queue_plan_free(struct queue_plan *plan)
     g_array_unref(plan->lines);
     g_array_unref(plan->flow);
     g_array_unref(plan->gone);
+    g_array_unref(plan->unsure);
     g_free(plan);
 }
 
@@ -304,6 +323,65 @@ static bool flag_lines(const struct queue *queue, const struct work *work, const
     return true;
 }
 
+struct written {
+    const char *run_id;
+    GHashTable *ids; /* of rows that this run wrote */
+};
+
+static void take_written(const struct cell *cells, void *opaque)
+{
+    const struct written *written = opaque;
+    int64_t id;
+
+    if (cell_int64(&cells[0], &id) && cell_is(&cells[1], written->run_id))
+        g_hash_table_add(written->ids, g_memdup2(&id, sizeof id));
+}
+
+static bool read_written(const struct queue *queue, const struct work *work, const GArray *unsure,
+                         struct batch *scratch, GHashTable *ids, GError **error)
+{
+    const struct table *deals = work->table;
+    const unsigned columns[] = {deals->keys[0], (unsigned)MAX(deals->run_id, 0)};
+    g_autofree struct cell *values = g_new0(struct cell, unsure->len);
+    struct written written = {queue->dest->run_id, ids};
+    struct read_query query = {.table = deals,
+                               .columns = columns,
+                               .column_count = G_N_ELEMENTS(columns),
+                               .where = (int)deals->keys[0],
+                               .values = values,
+                               .value_count = unsure->len,
+                               .order_by = -1};
+
+    if (deals->run_id < 0) /* nobody can tell */
+        return true;
+    for (unsigned i = 0; i < unsure->len; i++)
+        cell_set_int(scratch, &values[i], g_array_index(unsure, struct parent, i).id);
+    return destination_read(queue->dest, &query, take_written, &written, error);
+}
+
+/* Rows that a full pass changed, though neither time nor stage nor count told. */
+static bool add_drifted(const struct queue *queue, const struct work *work,
+                        const struct queue_plan *plan, struct batch *batch, GError **error)
+{
+    g_autoptr(GHashTable) ids = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+
+    if (plan->unsure->len == 0)
+        return true;
+    if (!read_written(queue, work, plan->unsure, batch, ids, error))
+        return false;
+    for (unsigned i = 0; i < plan->unsure->len; i++) {
+        const struct parent *parent = &g_array_index(plan->unsure, struct parent, i);
+
+        if (!g_hash_table_contains(ids, &parent->id))
+            continue;
+        if (queue->settings.lines && parent->count != 0)
+            add_entry(batch, LINES, parent, INSTANT_NONE);
+        if (queue->settings.flow && queue->settings.flow_all)
+            add_entry(batch, FLOW, parent, INSTANT_NONE);
+    }
+    return true;
+}
+
 bool queue_apply_plan(const struct queue *queue, const struct work *work,
                       const struct queue_plan *plan, int64_t *ret_flagged, GError **error)
 {
@@ -315,6 +393,10 @@ bool queue_apply_plan(const struct queue *queue, const struct work *work,
         add_entry(batch, FLOW, &g_array_index(plan->flow, struct parent, i), INSTANT_NONE);
     for (unsigned i = 0; i < plan->gone->len; i++)
         add_removal(batch, LINES, g_array_index(plan->gone, struct gone, i).deal);
+    if (!add_drifted(queue, work, plan, batch, error)) {
+        batch_release(batch);
+        return false;
+    }
     if (!write_batch(queue, batch, error))
         return false;
     for (unsigned i = 0; i < plan->gone->len; i++)

@@ -701,6 +701,18 @@ def test_a_pass_queues_only_the_children_of_deals_that_changed(simulate, databas
     assert_equals_truth(simulator, database, ["deals", "dealflow"])
 
 
+def test_a_deal_that_changed_without_a_trace_shows_its_log(simulate, database):
+    """With `dealflow: all` every deal that changed is read, also where only the pass sees the change."""
+    words = ("--tables", "deals,dealflow", "--dealflow", "all")
+    simulator = load(simulate, database, "deals,dealflow", words=words[2:], deals=30)
+    deal = alive(simulator, "deals")[4]
+    simulator.admin("edit", entity="deals", id=deal, attributes={"title": "drift"}, touch=False)
+    simulator.advance(HOUR)
+    refresh(simulator, database.url, *words)
+    assert asked(simulator)[FLOW] == 1
+    assert_equals_truth(simulator, database, ["deals", "dealflow"])
+
+
 def test_a_refresh_reads_the_lines_of_all_deals(simulate, database):
     tables = "deals,deal_products"
     simulator = load(simulate, database, tables, deals=60, products=9)
