@@ -157,6 +157,9 @@ class Company:
         return ids[n % len(ids)] if ids else None
 
     def touched(self, entity, key):
+        """It has a new update_time, unless it was purged."""
+        if key not in self.ids[entity] and key not in self.gone[entity]:
+            return
         self.stale.discard((table_of(entity), key))
         if entity == "deals":
             self.stale_deals.discard(key)

@@ -13,7 +13,7 @@ from harness import ROOT, random_seed
 from scenarios import SCENARIOS
 from stores import DESTINATIONS
 
-LIVES = 6
+LIVES = 3
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ from harness import random_seed
 from model import Life, check_sequences, random_sequence, shrink
 from stores import DESTINATIONS, open_store
 
-STEPS = {"sqlite": 1200}  # a part
-OTHER_STEPS = 150
+STEPS = {"sqlite": 700}  # a part
+OTHER_STEPS = 100
 SHRINK_SECONDS = 60
 
 
