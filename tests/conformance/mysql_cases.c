@@ -642,61 +642,6 @@ static void missing_database(struct fixture *f)
     check_query(f, "0", sql);
 }
 
-/* ── The connection ── */
-
-static void check_lost(GError *error)
-{
-    check_error(error, PENSTOCK_ERROR_STORAGE, "connection was lost", "run again", NULL);
-}
-
-static void nothing(const struct cell *cells, void *opaque)
-{
-    (void)cells;
-    (void)opaque;
-}
-
-/* step 0 … 6: the connection ends before that call. */
-static GError *run_until_cut(struct fixture *f, int step)
-{
-    struct read_query query = {.table = f->deals, .where = -1, .order_by = -1};
-    struct table_info info;
-    GError *error = NULL;
-    struct batch *batch = batch_of(f->deals);
-    add(batch, "id", "2", NULL);
-    for (int i = 0; !error && i <= 6; i++) {
-        struct sweep sweep = {.table = f->deals, .scope = -1, .deleted_at = T0};
-        struct sweep_counts counts;
-        if (i == step)
-            f->subject->cut(f->url);
-        bool ok = i == 0   ? destination_prepare(f->dest, f->deals, "nonce-1", &error)
-                  : i == 1 ? destination_inspect(f->dest, f->deals, &info, &error)
-                  : i == 2 ? destination_begin(f->dest, &error)
-                  : i == 3 ? destination_write(f->dest, batch, &f->counts, &error)
-                  : i == 4 ? destination_sweep(f->dest, &sweep, &counts, &error)
-                  : i == 5 ? destination_read(f->dest, &query, nothing, NULL, &error)
-                           : destination_commit(f->dest, &error);
-        if (ok && i == 1)
-            table_info_done(&info);
-    }
-    batch_release(batch);
-    destination_rollback(f->dest);
-    return error;
-}
-
-static void cut_at_every_step(struct fixture *f)
-{
-    prepare(f, f->deals);
-    put(f, f->deals, "id", "1");
-    for (int step = 0; step <= 6; step++) {
-        check_lost(run_until_cut(f, step));
-        GError *error = NULL;
-        g_assert_false(destination_begin(f->dest, &error)); /* no session comes back by itself */
-        check_lost(error);
-        reopen(f);
-        check_dump(f, f->deals, "id,_deleted_at", "1|~\n");
-    }
-}
-
 const struct test_case mysql_cases[] = {
     {"wide-rows", wide_rows},
     {"widest-update", widest_update},
@@ -719,6 +664,5 @@ const struct test_case mysql_cases[] = {
     {"option-files", option_files},
     {"through-a-socket", through_a_socket},
     {"missing-database", missing_database},
-    {"cut-at-every-step", cut_at_every_step},
     {0},
 };
