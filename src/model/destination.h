@@ -64,7 +64,8 @@ struct write_counts {
 };
 
 /* One stored row, given to a reader callback. Cells as in batch.h, one a requested column, valid
- * during the call. */
+ * during the call; the callback may not use the destination, since rows may still be on their way.
+ */
 typedef void (*destination_row_func)(const struct cell *cells, void *opaque);
 
 /* A query's values travel as parameters, of which no database takes any number. */
