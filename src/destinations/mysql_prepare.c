@@ -258,23 +258,33 @@ static int becoming(const struct ddl_change *change)
     return change->to == COLUMN_TEXT && differs ? (int)change->from : -1;
 }
 
+static bool becomes_text(const GArray *changes, unsigned column)
+{
+    for (unsigned i = 0; i < changes->len; i++) {
+        const struct ddl_change *change = &g_array_index(changes, struct ddl_change, i);
+        if (change->column == column && !change->add)
+            return is_text(change->to);
+    }
+    return false;
+}
+
+static bool will_be_text(const struct ddl *ddl, const struct column *column)
+{
+    const struct mysqldb_column *have = mysqldb_table_column(ddl->t, column->name);
+    enum column_type type = column->type;
+    return is_text(have && have->type >= 0 ? column_type_widen((enum column_type)have->type, type)
+                                           : type);
+}
+
 /* An index of ours over a column that becomes text must be made anew, over its first characters. */
 static void append_index_changes(struct ddl *ddl, GHashTable *indexes, const GArray *changes)
 {
     for (unsigned i = 0; i < ddl->table->columns->len; i++) {
         const struct column *column = table_column(ddl->table, i);
-        const struct mysqldb_column *have = mysqldb_table_column(ddl->t, column->name);
         if (!wants_index(ddl->table, i))
             continue;
-        bool text = is_text(have && have->type >= 0
-                                ? column_type_widen((enum column_type)have->type, column->type)
-                                : column->type);
         g_autofree char *name = index_name(column->name);
-        bool there = g_hash_table_contains(indexes, name), anew = false;
-        for (unsigned j = 0; j < changes->len; j++) {
-            const struct ddl_change *change = &g_array_index(changes, struct ddl_change, j);
-            anew |= change->column == i && !change->add && is_text(change->to);
-        }
+        bool there = g_hash_table_contains(indexes, name), anew = becomes_text(changes, i);
         if (there && anew) {
             begin_change(ddl);
             g_string_append(ddl->sql, "DROP INDEX ");
@@ -283,7 +293,7 @@ static void append_index_changes(struct ddl *ddl, GHashTable *indexes, const GAr
         if (!there || anew) {
             begin_change(ddl);
             g_string_append(ddl->sql, "ADD ");
-            append_index(ddl, i, text);
+            append_index(ddl, i, will_be_text(ddl, column));
         }
     }
 }
