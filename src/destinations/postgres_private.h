@@ -159,6 +159,7 @@ struct postgres_statement {
     uint64_t made;               /* p->rollbacks + 1 when it was made; 0 = never */
     uint64_t filled;             /* p->transactions when it was last filled */
     bool row_ready, stage_ready; /* statements that the session has prepared */
+    bool changes_little;         /* most rows of the last page were as stored */
 };
 
 /* What stays the same for the rows of a batch. */

@@ -348,38 +348,54 @@ static bool prepare_statement(const struct postgres_writing *w, const char *name
            postgres_fail(w->p, result, w->what, error);
 }
 
-static bool prepare_staged(const struct postgres_writing *w, struct postgres_statement *statement,
-                           const char *name, const Oid *oids, GError **error)
+static char *staged_sql(const struct postgres_writing *w,
+                        const struct postgres_statement *statement)
 {
-    if (statement->stage_ready)
-        return true;
+    const struct table *table = w->batch->table;
     g_autoptr(GString) sql = g_string_new(NULL);
     if (statement->presence)
-        upsert_from_statement(sql, &dialect_postgres, w->batch->table, w->table->quoted,
-                              statement->presence, statement->stage);
+        upsert_from_statement(sql, &dialect_postgres, table, w->table->quoted, statement->presence,
+                              statement->stage, statement->changes_little);
     else
-        upsert_delete_from_statement(sql, &dialect_postgres, w->batch->table, w->table->quoted,
-                                     w->batch->table->version >= 0, statement->stage);
-    unsigned count = statement->presence ? DRIVER_VALUES : 0;
-    statement->stage_ready = prepare_statement(w, name, sql->str, count, oids, error);
-    return statement->stage_ready;
+        upsert_delete_from_statement(sql, &dialect_postgres, table, w->table->quoted,
+                                     table->version >= 0, statement->stage);
+    return g_string_free(g_steal_pointer(&sql), false);
 }
 
-static bool apply_staged(const struct postgres_writing *w, struct postgres_statement *statement,
-                         unsigned *ret, GError **error)
+/* What joins the table is planned each time: it may have grown since the last. */
+static PGresult *run_staged(const struct postgres_writing *w, struct postgres_statement *statement,
+                            GError **error)
 {
+    PGconn *conn = w->p->conn;
     const char *values[DRIVER_VALUES];
     Oid oids[DRIVER_VALUES];
     char name[32];
     driver_values(w, values, oids);
     g_snprintf(name, sizeof name, "stage_%u", statement->number);
-    if (!prepare_staged(w, statement, name, oids, error))
-        return false;
     int count = statement->presence ? DRIVER_VALUES : 0;
-    g_autoptr(PgResult) result = PQexecPrepared(w->p->conn, name, count, values, NULL, NULL, 0);
+    bool joins = !statement->presence || statement->changes_little;
+    g_autofree char *sql = joins || !statement->stage_ready ? staged_sql(w, statement) : NULL;
+    if (joins)
+        return PQexecParams(conn, sql, count, oids, values, NULL, NULL, 0);
+    if (!statement->stage_ready && !prepare_statement(w, name, sql, DRIVER_VALUES, oids, error))
+        return NULL;
+    statement->stage_ready = true;
+    return PQexecPrepared(conn, name, count, values, NULL, NULL, 0);
+}
+
+static bool apply_staged(const struct postgres_writing *w, struct postgres_statement *statement,
+                         unsigned count, unsigned *ret, GError **error)
+{
+    GError *inner = NULL;
+    g_autoptr(PgResult) result = run_staged(w, statement, &inner);
+    if (inner) {
+        g_propagate_error(error, inner);
+        return false;
+    }
     if (PQresultStatus(result) != PGRES_COMMAND_OK)
         return postgres_fail(w->p, result, w->what, error);
     *ret = (unsigned)g_ascii_strtoull(PQcmdTuples(result), NULL, 10);
+    statement->changes_little = *ret < count / 2;
     return true;
 }
 
@@ -393,7 +409,7 @@ bool postgres_write_staged(const struct postgres_writing *w, struct postgres_sta
     append_names(sql, w, statement);
     g_string_append(sql, ") FROM STDIN (FORMAT binary)");
     return postgres_copy(w->p, sql->str, count, put_row, &put, w->what, NULL, error) &&
-           apply_staged(w, statement, ret, error);
+           apply_staged(w, statement, count, ret, error);
 }
 
 /* ── One by one ── */

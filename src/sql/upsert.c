@@ -8,6 +8,7 @@ struct upsert {
     const char *name; /* quoted */
     const uint8_t *presence;
     unsigned asked_at; /* number of its parameter */
+    const char *given; /* the relation that the new values are in */
 };
 
 /* Filled by the driver whenever a row is written. */
@@ -38,6 +39,12 @@ static void append_stored(const struct upsert *u, unsigned column)
     append_name(u, column);
 }
 
+static void append_given(const struct upsert *u, unsigned column)
+{
+    g_string_append_printf(u->sql, "%s.", u->given);
+    append_name(u, column);
+}
+
 /* The value that the column gets. A null in _deleted_at revives only if the request was sent after
  * the row was flagged: an answer that was under way meanwhile proves nothing. Unknown times revive.
  */
@@ -53,8 +60,7 @@ static void append_new(const struct upsert *u, unsigned column)
         g_string_append(u->sql, " END");
         return;
     }
-    g_string_append(u->sql, "excluded.");
-    append_name(u, column);
+    append_given(u, column);
 }
 
 static void append_columns(const struct upsert *u)
@@ -119,12 +125,12 @@ static void append_version_rule(const struct upsert *u)
     unsigned version = (unsigned)u->table->version;
     if (u->presence[version] == PRESENCE_ABSENT)
         return;
-    g_string_append(u->sql, "(excluded.");
-    append_name(u, version);
+    g_string_append_c(u->sql, '(');
+    append_given(u, version);
     g_string_append(u->sql, " >= ");
     append_stored(u, version);
-    g_string_append(u->sql, " OR excluded.");
-    append_name(u, version);
+    g_string_append(u->sql, " OR ");
+    append_given(u, version);
     g_string_append(u->sql, " IS NULL OR ");
     append_stored(u, version);
     g_string_append(u->sql, " IS NULL) AND ");
@@ -195,8 +201,12 @@ static void append_on_conflict(const struct upsert *u)
 void upsert_statement(GString *sql, const struct dialect *dialect, const struct table *table,
                       const char *name, const uint8_t *presence)
 {
-    struct upsert u = {
-        .sql = sql, .dialect = dialect, .table = table, .name = name, .presence = presence};
+    struct upsert u = {.sql = sql,
+                       .dialect = dialect,
+                       .table = table,
+                       .name = name,
+                       .presence = presence,
+                       .given = "excluded"};
     append_insert(&u);
     g_string_append(sql, " VALUES (");
     append_values(&u);
@@ -212,26 +222,47 @@ static void append_selected(const struct upsert *u, const char *source)
             continue;
         g_string_append(u->sql, before);
         if (u->presence[i] != PRESENCE_ABSENT)
-            append_name(u, i);
+            append_given(u, i);
         else
             dialect_placeholder(u->dialect, u->sql, (int)i == u->table->synced_at ? 1 : 2);
         before = ", ";
     }
-    /* Without a WHERE, ON might begin the condition of a join. */
-    g_string_append_printf(u->sql, " FROM %s WHERE 1 = 1", source);
+    g_string_append_printf(u->sql, " FROM %s AS %s WHERE 1 = 1", source, u->given);
+}
+
+static void append_unless_stored(const struct upsert *u)
+{
+    if (u->table->kind == TABLE_SYSTEM || !compares_anything(u))
+        return;
+    g_string_append_printf(u->sql, " AND NOT EXISTS (SELECT 1 FROM %s WHERE ", u->name);
+    for (unsigned i = 0; i < u->table->key_count; i++) {
+        append_stored(u, u->table->keys[i]);
+        g_string_append(u->sql, " = ");
+        append_given(u, u->table->keys[i]);
+        g_string_append(u->sql, " AND ");
+    }
+    g_string_append(u->sql, "NOT (");
+    append_version_rule(u);
+    append_differs(u);
+    g_string_append(u->sql, "))");
 }
 
 void upsert_from_statement(GString *sql, const struct dialect *dialect, const struct table *table,
-                           const char *name, const uint8_t *presence, const char *source)
+                           const char *name, const uint8_t *presence, const char *source,
+                           bool filtered)
 {
     struct upsert u = {.sql = sql,
                        .dialect = dialect,
                        .table = table,
                        .name = name,
                        .presence = presence,
-                       .asked_at = 3};
+                       .asked_at = 3,
+                       .given = "source"};
     append_insert(&u);
     append_selected(&u, source);
+    if (filtered)
+        append_unless_stored(&u);
+    u.given = "excluded";
     append_on_conflict(&u);
 }
 

@@ -22,9 +22,12 @@ enum presence {
 void upsert_statement(GString *sql, const struct dialect *dialect, const struct table *table,
                       const char *name, const uint8_t *presence);
 /* The same from a relation `source` that has the columns that are not absent, under the same names,
- * and no key twice. Parameters: _synced_at, _run_id, batch->asked_at. */
+ * and no key twice. Parameters: _synced_at, _run_id, batch->asked_at. filtered: rows that change
+ * nothing are left out beforehand; slower where most rows do, but a conflict alone locks the stored
+ * row, which writes to it. */
 void upsert_from_statement(GString *sql, const struct dialect *dialect, const struct table *table,
-                           const char *name, const uint8_t *presence, const char *source);
+                           const char *name, const uint8_t *presence, const char *source,
+                           bool filtered);
 /* Parameters: the key columns in order, then, where versioned, the row's version (null = unknown):
  * what is stored with a newer one stays. */
 void upsert_delete_statement(GString *sql, const struct dialect *dialect, const struct table *table,

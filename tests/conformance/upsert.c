@@ -368,16 +368,22 @@ static void pages_with_repeats(struct fixture *f)
     g_assert_cmpstr(sevens, ==, "30");
 }
 
-static void pages_that_revive(struct fixture *f)
+static void flag_some(struct fixture *f, unsigned count)
 {
-    prepare(f, f->deals);
     struct batch *batch = batch_of(f->deals);
-    for (unsigned i = 0; i < 50; i++) {
+    for (unsigned i = 0; i < count; i++) {
         g_autofree char *id = g_strdup_printf("%u", i);
         add(batch, "id", id, "_deleted_at", T0_TEXT, NULL);
     }
     apply(f, batch);
-    batch = long_page(f->deals, "x", "2026-01-02 00:00:00");
+    check_counts(f, count, 0);
+}
+
+static void pages_that_revive(struct fixture *f)
+{
+    prepare(f, f->deals);
+    flag_some(f, 50);
+    struct batch *batch = long_page(f->deals, "x", "2026-01-02 00:00:00");
     batch->asked_at = T0 - 1; /* before they were flagged */
     apply(f, batch);
     check_counts(f, PAGE_ROWS, 0);
@@ -386,6 +392,13 @@ static void pages_that_revive(struct fixture *f)
     g_autofree char *flagged =
         f->subject->query(f->url, "SELECT count(*) FROM deals WHERE _deleted_at IS NOT NULL");
     g_assert_cmpstr(flagged, ==, "0");
+    flag_some(f, 50); /* and once more among pages that change little */
+    batch = long_page(f->deals, "x", "2026-01-02 00:00:00");
+    batch->asked_at = T0 - 1;
+    apply(f, batch);
+    check_counts(f, 0, PAGE_ROWS);
+    apply(f, long_page(f->deals, "x", "2026-01-02 00:00:00"));
+    check_counts(f, 50, PAGE_ROWS - 50);
 }
 
 static void long_queue(struct fixture *f)
