@@ -318,6 +318,60 @@ static void wide_rows(struct fixture *f, enum column_type type, const char *valu
     table_free(t);
 }
 
+enum {
+    MIXED_COLUMNS = 1000
+};
+
+/* A value that takes as much room inside a row as its type can. */
+static const char *const mixed_values[] = {
+    [COLUMN_INTEGER] = "9223372036854775807",
+    [COLUMN_DECIMAL] = "1.5",
+    [COLUMN_BOOLEAN] = "1",
+    [COLUMN_TIMESTAMP] = "2026-11-02 08:15:30",
+    [COLUMN_DATE] = "2026-11-02",
+    [COLUMN_TIME] = "08:15:30",
+    [COLUMN_TEXT] = "text of 23 characters..",
+    [COLUMN_JSON] = "1",
+};
+
+static void put_mixture(struct fixture *f, const enum column_type *types, unsigned count)
+{
+    g_autofree char *name = g_strdup_printf("mixed_%s", column_type_name(types[0]));
+    g_autoptr(Table) t = table_new(name, TABLE_REPLICATED);
+    t->keys[t->key_count++] = table_add_column(t, "id", COLUMN_INTEGER, NULL);
+    for (unsigned i = 1; i <= MIXED_COLUMNS; i++) {
+        g_autofree char *column = g_strdup_printf("c%u", i);
+        table_add_column(t, column, types[i % count], NULL);
+    }
+    table_add_system_columns(t, METADATA_NATIVE);
+    prepare(f, t);
+    struct batch *batch = batch_of(t);
+    struct cell *cells = batch_add_row(batch)->cells;
+    cell_set_int(batch, &cells[0], 1);
+    for (unsigned i = 1; i <= MIXED_COLUMNS; i++)
+        cell_set_string(batch, &cells[i], mixed_values[types[i % count]]);
+    apply(f, batch);
+    check_counts(f, 1, 0);
+}
+
+/* Types side by side: a row also holds the room between them. */
+static void wide_mixture(struct fixture *f)
+{
+    static const enum column_type mixtures[][2] = {
+        {COLUMN_TEXT, COLUMN_INTEGER},      {COLUMN_DECIMAL, COLUMN_INTEGER},
+        {COLUMN_BOOLEAN, COLUMN_TIMESTAMP}, {COLUMN_JSON, COLUMN_TIME},
+        {COLUMN_DATE, COLUMN_INTEGER},
+    };
+    static const enum column_type all[] = {COLUMN_INTEGER,   COLUMN_DECIMAL, COLUMN_BOOLEAN,
+                                           COLUMN_TIMESTAMP, COLUMN_DATE,    COLUMN_TIME,
+                                           COLUMN_TEXT,      COLUMN_JSON};
+    if (f->subject->ops->caps.max_columns < MIXED_COLUMNS + 10)
+        return;
+    for (unsigned i = 0; i < G_N_ELEMENTS(mixtures); i++)
+        put_mixture(f, mixtures[i], 2);
+    put_mixture(f, all, G_N_ELEMENTS(all));
+}
+
 static void wide_texts(struct fixture *f)
 {
     g_autofree char *value = g_strnfill(3000, 'x');
@@ -349,6 +403,7 @@ const struct test_case value_cases[] = {
     {"reserved-words", reserved_words},
     {"wide-texts", wide_texts},
     {"wide-numbers", wide_numbers},
+    {"wide-mixture", wide_mixture},
     {"many-columns", many_columns},
     {0},
 };
