@@ -42,12 +42,12 @@ bool postgres_begin_write(struct postgres *p, GError **error)
 }
 
 /* A transaction that failed answers COMMIT with ROLLBACK, which is no error to libpq. */
-static bool check_committed(struct postgres *p, PGresult *result, GError **error)
+static bool set_commit_error(struct postgres *p, const PGresult *result, GError **error)
 {
+    if (postgres_is_fenced(p, result))
+        return postgres_set_fenced_error(p, error);
     if (!check_result(p, result, "committing", error))
         return false;
-    if (strcmp(PQcmdStatus(result), "COMMIT") == 0)
-        return true;
     error_setf(error, PENSTOCK_ERROR_STORAGE,
                "%s: committing: the server gave the transaction up: run again", p->label);
     return false;
@@ -58,12 +58,12 @@ bool postgres_commit_write(struct postgres *p, GError **error)
     g_autoptr(GString) sql = g_string_new(NULL);
     postgres_commit_statement(p, sql);
     g_autoptr(PgResult) result = PQexec(p->conn, sql->str);
-    bool fenced = postgres_failed_with(result, POSTGRES_FENCED);
-    bool ok = !fenced && check_committed(p, result, error);
-    if (!ok)
-        postgres_rollback_write(p);
-    p->unsynced |= ok;
-    return ok || (fenced && postgres_set_fenced_error(p, error));
+    if (PQresultStatus(result) == PGRES_COMMAND_OK && strcmp(PQcmdStatus(result), "COMMIT") == 0) {
+        p->unsynced = true;
+        return true;
+    }
+    postgres_rollback_write(p);
+    return set_commit_error(p, result, error);
 }
 
 /* What is cached may speak of tables that are gone again. */

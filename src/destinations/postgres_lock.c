@@ -174,6 +174,18 @@ static bool take_epoch(struct postgres *p, const char *connection, GError **erro
     return true;
 }
 
+/* A trigger of a person may divide by zero, too. */
+bool postgres_is_fenced(struct postgres *p, const PGresult *committed)
+{
+    if (!postgres_failed_with(committed, "22012"))
+        return false;
+    g_autofree char *sql = g_strdup_printf("SELECT 1 FROM %s WHERE name = '" EPOCH_NAME
+                                           "' AND epoch = %" G_GINT64_FORMAT,
+                                           p->epoch_name, p->epoch);
+    g_autoptr(PgResult) result = postgres_query(p, sql, 0, NULL, "looking at the epoch", NULL);
+    return result && PQntuples(result) == 0;
+}
+
 bool postgres_set_fenced_error(struct postgres *p, GError **error)
 {
     g_autofree char *holder = read_holder(p, error);

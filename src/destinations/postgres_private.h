@@ -75,10 +75,11 @@ bool postgres_connect(struct postgres *p, const char *url, bool writes, GError *
 
 /* Schema, epoch table, advisory lock and a new epoch; with `probe` all but the last two, undone. */
 bool postgres_become_writer(struct postgres *p, const char *connection, bool probe, GError **error);
-/* Appends what commits unless the epoch is no longer ours: then it fails with POSTGRES_FENCED. */
+/* Appends what commits unless the epoch is no longer ours. */
 void postgres_commit_statement(const struct postgres *p, GString *sql);
-#define POSTGRES_FENCED "22012" /* division by zero */
-/* Outside a transaction: says who took over; always returns false. */
+/* Is that why it failed? After a rollback. */
+bool postgres_is_fenced(struct postgres *p, const PGresult *committed);
+/* The same: says who took over; always returns false. */
 bool postgres_set_fenced_error(struct postgres *p, GError **error);
 void postgres_unlock(struct postgres *p);
 

@@ -451,7 +451,14 @@ static void persons_constraints(struct fixture *f)
                         "DROP INDEX titles; ALTER TABLE deals ADD CONSTRAINT titles UNIQUE (title) "
                         "DEFERRABLE INITIALLY DEFERRED");
     check_error(write_error(f, 0, 100), PENSTOCK_ERROR_STORAGE, "committing", "constraint", NULL);
-    f->subject->execute(f->url, "ALTER TABLE deals DROP CONSTRAINT titles; "
+    f->subject->execute(f->url,
+                        "ALTER TABLE deals DROP CONSTRAINT titles; "
+                        "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS "
+                        "'BEGIN PERFORM 1 / 0; RETURN NULL; END'; CREATE CONSTRAINT TRIGGER late "
+                        "AFTER INSERT ON deals DEFERRABLE INITIALLY DEFERRED FOR EACH ROW "
+                        "EXECUTE FUNCTION late()");
+    check_error(write_error(f, 0, 100), PENSTOCK_ERROR_STORAGE, "committing", "division", NULL);
+    f->subject->execute(f->url, "DROP TRIGGER late ON deals; "
                                 "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS "
                                 "'BEGIN RAISE EXCEPTION ''no way''; END'; "
                                 "CREATE TRIGGER stop BEFORE INSERT ON deals "
@@ -461,6 +468,42 @@ static void persons_constraints(struct fixture *f)
     check_dump(f, f->deals, "id", "");
     apply(f, rows_from(f, 0, 100));
     check_counts(f, 100, 0);
+}
+
+/* What a server says when it is in trouble, said by a trigger. */
+static void troubles(struct fixture *f)
+{
+    static const struct {
+        const char *state, *says, *next;
+        enum penstock_error code;
+    } rows[] = {
+        {"53100", "disk is full", "free some space", PENSTOCK_ERROR_STORAGE},
+        {"53200", "lacks memory", "run again", PENSTOCK_ERROR_STORAGE},
+        {"40P01", "in the way", "run again", PENSTOCK_ERROR_STORAGE},
+        {"55P03", "locked by another process", "run again", PENSTOCK_ERROR_STORAGE},
+        {"57014", "cancelled", "run again", PENSTOCK_ERROR_STORAGE},
+        {"42501", "lacks a right", "GRANT", PENSTOCK_ERROR_STORAGE},
+        {"25006", "read-only", "primary", PENSTOCK_ERROR_STORAGE},
+        {"58030", "disk refuses", "log", PENSTOCK_ERROR_STORAGE},
+        {"XX001", "damaged", "log", PENSTOCK_ERROR_STORAGE},
+        {"54000", "too large", "report", PENSTOCK_ERROR_STORAGE},
+        {"99999", "what happened", "report this if it stays", PENSTOCK_ERROR_STORAGE},
+    };
+    prepare(f, f->deals);
+    f->subject->execute(f->url, "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS "
+                                "'BEGIN RAISE EXCEPTION ''what happened'' USING ERRCODE = "
+                                "TG_ARGV[0], DETAIL = ''a value of a row''; END'");
+    for (unsigned i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *sql = g_strdup_printf("CREATE OR REPLACE TRIGGER fail BEFORE INSERT ON "
+                                               "deals FOR EACH ROW EXECUTE FUNCTION fail('%s')",
+                                               rows[i].state);
+        f->subject->execute(f->url, sql);
+        for (unsigned count = 1; count <= 100; count += 99) {
+            GError *error = write_error(f, 0, count);
+            g_assert_null(strstr(error->message, "a value of a row"));
+            check_error(error, rows[i].code, "deals", rows[i].says, rows[i].next, NULL);
+        }
+    }
 }
 
 /* The server ends the session in the middle of a statement. */
@@ -629,6 +672,7 @@ const struct test_case postgres_cases[] = {
     {"nonce", nonce},
     {"dumped-and-restored", dumped_and_restored},
     {"persons-constraints", persons_constraints},
+    {"troubles", troubles},
     {"lost-within-a-statement", lost_within_a_statement},
     {"identical-pages", identical_pages},
     {"changed-under-us", changed_under_us},
