@@ -49,6 +49,12 @@ static void put_days(struct json_writer *json, double days)
     json_put_raw(json, "days", text, strlen(text));
 }
 
+/* At most; by the part that first loads may use. -1: never. */
+static int64_t days_at_budget(const struct plan_report *plan)
+{
+    return outlook_days(plan->tokens_high, 0, plan->outlook.backfill_share, 1);
+}
+
 static void print_json(const struct connection *connection, const struct plan_report *plan)
 {
     struct json_writer json = {.out = g_string_new(NULL)};
@@ -65,6 +71,10 @@ static void print_json(const struct connection *connection, const struct plan_re
     put_known(&json, "daily_limit", plan->daily_limit);
     put_known(&json, "daily_remaining", plan->daily_remaining);
     put_budget(&json, &plan->outlook);
+    if (days_at_budget(plan) >= 0)
+        json_put_int(&json, "budget_days", days_at_budget(plan));
+    else
+        json_put_null(&json, "budget_days");
     json_begin_array(&json, "tables");
     for (unsigned i = 0; i < plan->tables->len; i++)
         put_table(&json, &g_array_index(plan->tables, struct plan_table, i));
@@ -103,6 +113,11 @@ static void print_price(const struct plan_report *plan)
             pass_calls, pass_tokens);
     }
     print_budget(&plan->outlook);
+    int64_t days = days_at_budget(plan);
+    if (days > 1) {
+        g_autofree char *text = format_plural(days, "day");
+        printf("At this budget it takes at most %s.\n", text);
+    }
     g_autofree char *spent = format_plural(plan->spent_tokens, "token");
     printf("This plan itself cost %s.\n", spent);
 }

@@ -138,8 +138,8 @@ const struct option_row option_rows[] = {
      FOR_RUNS | FOR(COMMAND_STATUS), false,
      "What may be spent of the company's daily API tokens in any 24 hours, as a percentage or a "
      "number of tokens. Default: 20%."},
-    {"max-tokens", 0, OPTION_NUMBER, FIELD(max_tokens), "N", NULL, VALUES_NONE, FOR(COMMAND_SYNC),
-     false,
+    {"max-tokens", 0, OPTION_NUMBER, FIELD(max_tokens), "N", NULL, VALUES_NONE,
+     FOR(COMMAND_SYNC) | FOR(COMMAND_REFRESH), false,
      "Stop before this run would spend more tokens than this, with exit code 75; the next run "
      "goes on from there."},
     {"state-dir", 0, OPTION_TEXT, FIELD(state_dir), "FOLDER", NULL, VALUES_FILES, FOR_WORK, false,

@@ -259,10 +259,9 @@ static void total_event(struct progress *progress, const struct event *event, in
 
 static void note_event(struct progress *progress, const struct event *event)
 {
-    if (progress->ui->json_log)
-        log_info("notice", "connection", event->connection, "message", event->text, NULL);
-    else if (!progress->ui->options->quiet)
-        print_line(progress, event->connection, event->text);
+    screen_hide_unless_logged(progress);
+    ui_note(progress->ui, progress->with_connection ? event->connection : NULL, event->text);
+    screen_show_unless_logged(progress);
 }
 
 static void connected_event(struct progress *progress, const struct event *event)

@@ -115,6 +115,7 @@ static int64_t send_what_may_go(struct extract *x)
     int64_t now_ms = clock_monotonic_ms(), soonest_ms = INT64_MAX;
 
     x->held = BUDGET_GO;
+    x->held_jobs = 0;
     if (x->pages_with_loader >= LOADER_BACKLOG_PAGES) /* a reply will wake us */
         return -1;
     for (unsigned i = 0; i < STREAM_COUNT; i++) {
@@ -128,10 +129,12 @@ static int64_t send_what_may_go(struct extract *x)
                 return wait_ms;
             if (!extract_may_send(x, task))
                 break;
-            if (!send_task(x, task))
-                return http_client_in_flight(x->api.client) || batch_pool_used_bytes(x->pool)
-                           ? -1
-                           : SETTLE_MS;
+            if (!send_task(x, task)) {
+                bool busy = http_client_in_flight(x->api.client) || batch_pool_used_bytes(x->pool);
+
+                /* A page that holds the credit may itself wait for the budget. */
+                return extract_wait_for_budget(x, busy ? -1 : SETTLE_MS);
+            }
         }
     }
     return extract_wait_for_budget(x, soonest_ms == INT64_MAX ? -1 : MAX(soonest_ms - now_ms, 1));
@@ -204,7 +207,7 @@ static void start_children(struct extract *x)
 
     bool readable = deals && deals->selected && !deals->table_refused;
 
-    if (deals && !job_is_ended(deals))
+    if (deals && !job_is_ended(deals) && !extract_is_held_in_pass(x, deals))
         return;
     for (unsigned i = 0; i < G_N_ELEMENTS(children); i++)
         if (x->jobs[children[i]])

@@ -152,8 +152,10 @@ bool extract_may_send(struct extract *x, struct task *task)
     }
     keep_ledger(x);
     task->class = class;
-    if (why != BUDGET_GO)
+    if (why != BUDGET_GO) {
         note_held(x, why, wait_s, task->cost_tokens);
+        x->held_jobs |= 1u << task->job->stream->id;
+    }
     return why == BUDGET_GO;
 }
 
@@ -245,10 +247,28 @@ static bool is_quiet(const struct extract *x)
     return works == 0 && http_client_in_flight(x->api.client) == 0;
 }
 
+bool extract_is_held_in_pass(const struct extract *x, const struct job *job)
+{
+    return x->held_jobs >> job->stream->id & 1 && job->works == 0 && job->phase != JOB_FIELDS &&
+           job->leg < job->leg_count &&
+           (job->legs[job->leg].leg == LEG_PASS || job->legs[job->leg].leg == LEG_CONFIRM);
+}
+
+static bool some_child_may_start(const struct extract *x)
+{
+    const struct job *deals = x->jobs[STREAM_DEALS];
+    const struct job *lines = x->jobs[STREAM_DEAL_PRODUCTS], *flow = x->jobs[STREAM_DEALFLOW];
+
+    return deals && extract_is_held_in_pass(x, deals) &&
+           ((lines && lines->phase == JOB_WAITING) || (flow && flow->phase == JOB_WAITING));
+}
+
 int64_t extract_wait_for_budget(struct extract *x, int64_t wait_ms)
 {
     if (x->held == BUDGET_GO || wait_ms >= 0 || !is_quiet(x))
         return wait_ms;
+    if (some_child_may_start(x))
+        return 0;
     if (x->held != BUDGET_RUN_SPENT && x->held_wait_s >= 0 && x->held_wait_s <= PATIENCE_S)
         return (x->held_wait_s + 1) * 1000;
     extract_stop(x, parked_error(x), true);

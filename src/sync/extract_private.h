@@ -22,6 +22,7 @@ struct extract {
     struct identity who;
     struct purse purse;
     enum budget_verdict held; /* why a request could not be paid for, in the pass under way; */
+    unsigned held_jobs;       /* of which streams, a bit each; */
     int64_t held_wait_s;      /* when it may be, -1 = unknown; */
     int held_cost;            /* and its price */
     bool ledger_warned;
@@ -59,6 +60,8 @@ void extract_open_purse(struct extract *x);
 void extract_restore_budget(struct extract *x, GHashTable *states);
 /* The request of a task that may go: true when it is paid for. */
 bool extract_may_send(struct extract *x, struct task *task);
+/* What changed today was read, and only the budget holds the rest: children need not wait. */
+bool extract_is_held_in_pass(const struct extract *x, const struct job *job);
 /* It was paid for, and could not be sent. */
 void extract_not_sent(struct extract *x, const struct task *task);
 void extract_paid_answer(struct extract *x, const struct task *task,

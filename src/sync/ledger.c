@@ -289,6 +289,17 @@ const struct budget_log *ledger_look(struct ledger *ledger, int64_t now_s, int64
     return &ledger->log;
 }
 
+int64_t ledger_newest_s(struct ledger *ledger)
+{
+    unsigned count;
+
+    if (ledger->path && ledger->lock < 0)
+        (void)read_file(ledger);
+    count = ledger->log.entries->len;
+    return count == 0 ? 0
+                      : g_array_index(ledger->log.entries, struct budget_entry, count - 1).second;
+}
+
 const struct budget_log *ledger_known(const struct ledger *ledger)
 {
     return &ledger->log;

@@ -32,6 +32,8 @@ bool ledger_is_file(const struct ledger *ledger);
  * The log is the ledger's. */
 const struct budget_log *ledger_look(struct ledger *ledger, int64_t now_s, int64_t *ret_limit);
 
+/* The time of the newest entry, 0 without one: for whom no server told the time. */
+int64_t ledger_newest_s(struct ledger *ledger);
 /* As it was when it was last read. */
 const struct budget_log *ledger_known(const struct ledger *ledger);
 

@@ -1,11 +1,18 @@
 #include "sync/price.h"
 
+#include "sync/outlook.h"
+
+/* Tables of a call or two are not worth a word; children come with their deals. */
+static bool is_long(enum walk_kind walk)
+{
+    return walk == WALK_CURSOR_TIME || walk == WALK_NOTES || walk == WALK_FILES;
+}
+
 static bool is_first_load(const struct extract *x)
 {
     for (unsigned i = 0; i < STREAM_COUNT; i++)
-        if (x->jobs[i] && x->jobs[i]->selected && i != STREAM_DEAL_PRODUCTS &&
-            i != STREAM_DEALFLOW && x->jobs[i]->phase != JOB_ENDED &&
-            x->jobs[i]->progress.first_load)
+        if (x->jobs[i] && x->jobs[i]->selected && x->jobs[i]->phase != JOB_ENDED &&
+            x->jobs[i]->progress.first_load && is_long(catalog[i].walk))
             return true;
     return false;
 }
@@ -57,36 +64,32 @@ static int64_t highest_deal(struct extract *x)
     return id;
 }
 
+/* What makes a first load dear; the lists are some tokens for hundreds of rows. */
 static void append_histories(struct extract *x, GString *text, int64_t a_day)
 {
-    int cost = catalog[STREAM_DEALFLOW].lists[0].cost_tokens;
     int64_t deals = highest_deal(x);
+    int64_t tokens = deals * catalog[STREAM_DEALFLOW].lists[0].cost_tokens;
+    int64_t days = outlook_days(deals, 0, a_day, catalog[STREAM_DEALFLOW].lists[0].cost_tokens);
 
     if (deals <= 0)
         return;
-    int64_t tokens = deals * cost, days = (tokens + MAX(a_day, 1) - 1) / MAX(a_day, 1);
-    g_string_append_printf(text,
-                           ", and at most %" G_GINT64_FORMAT
-                           " for the histories of %" G_GINT64_FORMAT
-                           " deals (dealflow), %" G_GINT64_FORMAT " day%s at today's budget",
-                           tokens, deals, days, days == 1 ? "" : "s");
+    g_string_append_printf(
+        text, ", and at most %" G_GINT64_FORMAT " for the histories of %" G_GINT64_FORMAT " deals",
+        tokens, deals);
+    if (days > 0)
+        g_string_append_printf(text, " (%" G_GINT64_FORMAT " day%s)", days, days == 1 ? "" : "s");
 }
 
 void price_tell(struct extract *x)
 {
-    const struct budget *budget = &x->purse.budget;
-    int64_t a_day = budget_backfill_share(budget);
+    int64_t a_day = budget_backfill_share(&x->purse.budget);
     GString *text;
 
-    if (!x->settings->tell_price || !is_first_load(x))
+    if (!x->settings->tell_price || !is_first_load(x) || a_day == 0)
         return;
     text = g_string_new("first load: 10 or 20 tokens for 500 rows of a list");
     if (tells_histories(x))
         append_histories(x, text, a_day);
-    g_string_append_printf(text,
-                           "; the budget lets %" G_GINT64_FORMAT
-                           " tokens through in 24 hours for it, of the company's %" G_GINT64_FORMAT
-                           " (penstock plan prices each table)",
-                           a_day, budget_pool(budget));
+    g_string_append_printf(text, "; it may spend %" G_GINT64_FORMAT " a day", a_day);
     extract_send(x, extract_event(x, EVENT_NOTE, g_string_free(text, FALSE)));
 }

@@ -13,10 +13,10 @@
 void purse_open(struct purse *purse, const struct budget_settings *settings, const char *folder,
                 int64_t company_id, instant_t now)
 {
-    *purse = (struct purse){.start_s = now == INSTANT_NONE ? 0 : now / INSTANT_SECOND,
-                            .start_ms = clock_monotonic_ms()};
+    *purse = (struct purse){.start_ms = clock_monotonic_ms()};
     budget_init(&purse->budget, settings);
     purse->ledger = ledger_open(folder, company_id, &purse->warning);
+    purse->start_s = now == INSTANT_NONE ? ledger_newest_s(purse->ledger) : now / INSTANT_SECOND;
     ledger_look(purse->ledger, purse->start_s, &purse->budget.remembered);
 }
 

@@ -30,7 +30,7 @@ struct purse {
     bool changed;  /* a ledger in memory: its text is to be kept */
 };
 
-/* now: the server's; INSTANT_NONE counts as 1970. folder: as in ledger.h. */
+/* now: the server's; INSTANT_NONE: that of the last booking. folder: as in ledger.h. */
 void purse_open(struct purse *purse, const struct budget_settings *settings, const char *folder,
                 int64_t company_id, instant_t now);
 /* Gives back what was not spent. Safe on a zeroed purse. */

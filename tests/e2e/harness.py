@@ -11,6 +11,7 @@ import os
 import pathlib
 import random
 import subprocess
+import tempfile
 import time
 import urllib.parse
 from decimal import Decimal
@@ -23,8 +24,13 @@ PENSTOCK = BUILD / "src/cli/penstock"
 SIMULATOR = BUILD / "simulator/pipedrive-sim"
 
 SYSTEM_COLUMNS = ("_synced_at", "_deleted_at", "_run_id", "_extra")
-# No limits that slow a run down, and a clock that stands until a test moves it.
-QUICK = ("--plan", "ultimate", "--no-limits", "--frozen-clock")
+# No limits that slow a run down, a day's budget that no test uses up a share of, and a clock that
+# stands until a test moves it.
+QUICK = ("--plan", "ultimate", "--seats", "1000", "--no-limits", "--frozen-clock")
+# Nobody's real record of spent tokens; tests that care have their own (conftest.py).
+if "PENSTOCK_STATE_DIR" not in os.environ:
+    STATE_DIR = tempfile.TemporaryDirectory(prefix="penstock-state-")
+    os.environ["PENSTOCK_STATE_DIR"] = STATE_DIR.name
 
 
 # --- the simulator ---

@@ -119,7 +119,9 @@ def screen(tmp_path):
         def start(simulator, database, columns, rows, *words, env={}):
             words = [PENSTOCK, *sync_words(simulator, database.url, *words)]
             env = {
-                k: v for k, v in environment(simulator.token).items() if k.startswith("PIPEDRIVE")
+                k: v
+                for k, v in environment(simulator.token).items()
+                if k.startswith(("PIPEDRIVE", "PENSTOCK"))
             } | env
             screen = Screen(tmp_path, columns, rows, words, env)
             stack.callback(screen.tmux, "kill-server")
@@ -142,7 +144,9 @@ def assert_end(lines, columns, *, code=0, tables=TABLES):
     assert not any(c in text for c in SPINNER + "✓✗■·━╌") and not TOTALS.search(text), text
     assert "\ufffd" not in text and ESCAPE not in text
     assert lines[0].endswith(ADMINISTRATOR)
-    assert lines[1].startswith("TABLE ")
+    header = next(i for i, line in enumerate(lines) if line.startswith("TABLE "))
+    assert header == 1 or lines[header - 1].endswith(" a day"), lines[:header]  # the price
+    lines = [lines[0], *lines[header:]]
     assert [line.split()[0] for line in lines[2 : 2 + len(tables)]] == list(tables)
     assert all(width(line) <= columns for line in lines[1 : 2 + len(tables)]), lines
     assert lines[-1] == f"code={code}"
@@ -410,8 +414,9 @@ def test_plain_lines(simulator, database):
     run = sync(simulator, database.url)
     text = run.stdout + run.stderr
     assert ESCAPE not in text and "\r" not in text and not TOTALS.search(text)
-    first, *lines = run.stderr.splitlines()
+    first, price, *lines = run.stderr.splitlines()
     assert first.endswith(ADMINISTRATOR)
+    assert price.startswith("penstock: first load: ")
     line = re.compile(r"(\w+): done, [\d,]+ rows?, [\d,]+ tokens")
     assert sorted(line.fullmatch(each)[1] for each in lines) == sorted(TABLES)
     header, *rows, total = run.stdout.splitlines()

@@ -540,6 +540,29 @@ static void late_ones_leave_half(struct folder *f, const void *unused)
     ledger_free(purse.ledger);
 }
 
+/* A server that tells no time: what was spent before still counts. */
+static void purse_without_a_clock(struct folder *f, const void *unused)
+{
+    (void)unused;
+    struct purse purse;
+    enum budget_verdict verdict;
+    int64_t wait_s;
+    struct ledger *before = open_quietly(f, 7001);
+
+    put(before, T0, 5990);
+    ledger_free(before);
+    purse_open(&purse, &usual, f->path, 7001, INSTANT_NONE);
+    g_assert_true(purse_pay(&purse, BUDGET_INCREMENTAL, 20, false, &verdict, &wait_s, NULL));
+    g_assert_cmpint(verdict, ==, BUDGET_SHARE_SPENT);
+    g_assert_true(purse_pay(&purse, BUDGET_INCREMENTAL, 10, false, &verdict, &wait_s, NULL));
+    g_assert_cmpint(verdict, ==, BUDGET_GO);
+    purse_close(&purse);
+    ledger_free(purse.ledger);
+    before = open_quietly(f, 7001);
+    g_assert_cmpint(used(before, T0 + 10), ==, 6000);
+    ledger_free(before);
+}
+
 /* --- how long the histories take --- */
 
 static void days(void)
@@ -580,6 +603,7 @@ int main(int argc, char **argv)
     FOLDER(purse_forgets_a_refund);
     FOLDER(purse_follows_a_smaller_plan);
     FOLDER(late_ones_leave_half);
+    FOLDER(purse_without_a_clock);
     g_test_add_func("/budget/days", days);
     return g_test_run();
 }
