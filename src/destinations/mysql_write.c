@@ -4,7 +4,8 @@
  * MariaDB takes many rows for one prepared statement in one message. Measured with 10.11 and rows
  * of 60 columns and 1.1 KB, pages of 500 and a commit each, on 2 cores: 77,000 rows/s; INSERT with
  * literals 33,000; LOAD DATA LOCAL per page 44,000, of all rows from one file 57,000; LOAD DATA
- * into a staging table and INSERT … SELECT 32,000. MySQL takes the rows one by one. */
+ * into a staging table and INSERT … SELECT 32,000. MySQL has no such message: there a statement has
+ * the placeholders of up to 64 rows. */
 #include <stdio.h>
 #include <string.h>
 
@@ -21,6 +22,12 @@
 #define MESSAGE_CELLS  32768
 #define CELL_OVERHEAD  10 /* length and indicator before each value */
 #define PACKET_RESERVE 4096
+
+/* Without arrays: rows of one statement are a power of 4, so that few statements do for any number;
+ * the server takes 65,535 parameters. */
+#define ROWS_AT_ONCE 64
+#define ROWS_STEP    4
+#define PARAMETERS   65535
 
 struct mysqldb_statement {
     char *sql;
@@ -187,16 +194,29 @@ static void bind_cell(struct writing *w, unsigned parameter, unsigned row, const
     w->indicators[place] = value ? STMT_INDICATOR_NONE : STMT_INDICATOR_NULL;
 }
 
-/* An array of rows starts at each parameter's first place; a single row is bound by itself. */
-static void bind_parameter(struct writing *w, unsigned parameter, bool array, unsigned row)
+static void bind_array(struct writing *w)
 {
-    size_t place = (size_t)parameter * w->room + row;
-    MYSQL_BIND *bind = &w->binds[parameter];
-    *bind = (MYSQL_BIND){.buffer_type = MYSQL_TYPE_STRING, .length = &w->lengths[place]};
-    bind->buffer = array ? (void *)&w->texts[place] : w->texts[place];
-    bind->u.indicator = array ? &w->indicators[place] : NULL;
-    if (!array && w->indicators[place] == STMT_INDICATOR_NULL)
-        bind->buffer_type = MYSQL_TYPE_NULL;
+    for (unsigned i = 0; i < w->count; i++) {
+        size_t first = (size_t)i * w->room;
+        w->binds[i] = (MYSQL_BIND){.buffer_type = MYSQL_TYPE_STRING,
+                                   .buffer = &w->texts[first],
+                                   .length = &w->lengths[first]};
+        w->binds[i].u.indicator = &w->indicators[first];
+    }
+}
+
+static void bind_rows(struct writing *w, unsigned first, unsigned rows)
+{
+    MYSQL_BIND *bind = w->binds;
+    for (unsigned row = first; row < first + rows; row++) {
+        for (unsigned i = 0; i < w->count; i++) {
+            size_t place = (size_t)i * w->room + row;
+            bool null = w->indicators[place] == STMT_INDICATOR_NULL;
+            *bind++ = (MYSQL_BIND){.buffer_type = null ? MYSQL_TYPE_NULL : MYSQL_TYPE_STRING,
+                                   .buffer = w->texts[place],
+                                   .length = &w->lengths[place]};
+        }
+    }
 }
 
 /* ── Executing ── */
@@ -215,6 +235,7 @@ static unsigned written_rows(struct writing *w, MYSQL_STMT *statement, unsigned 
 static bool execute(struct writing *w, MYSQL_STMT *statement, unsigned array_rows, unsigned rows,
                     GError **error)
 {
+    g_assert(mysql_stmt_param_count(statement) == w->count * (array_rows ? 1 : rows));
     if (mysql_stmt_attr_set(statement, STMT_ATTR_ARRAY_SIZE, &array_rows) != 0 ||
         mysql_stmt_bind_param(statement, w->binds) != 0 || mysql_stmt_execute(statement) != 0)
         return mysqldb_fail_statement(w->s, statement, w->what, error);
@@ -224,19 +245,48 @@ static bool execute(struct writing *w, MYSQL_STMT *statement, unsigned array_row
     return true;
 }
 
-static bool execute_array(struct writing *w, MYSQL_STMT *statement, unsigned rows, GError **error)
+static char *statement_text(const struct writing *w, unsigned rows)
 {
-    for (unsigned i = 0; i < w->count; i++)
-        bind_parameter(w, i, true, 0);
+    const struct table *table = w->batch->table;
+    g_autoptr(GString) sql = g_string_new(NULL), name = g_string_new(NULL);
+    dialect_quote(&dialect_mysql, name, table->name);
+    if (w->remove)
+        upsert_duplicate_delete_statement(sql, &dialect_mysql, table, name->str);
+    else
+        upsert_duplicate_statement(sql, &dialect_mysql, table, name->str, w->presence, rows);
+    return g_string_free(g_steal_pointer(&sql), false);
+}
+
+static bool execute_array(struct writing *w, unsigned rows, GError **error)
+{
+    g_autofree char *sql = statement_text(w, 1);
+    MYSQL_STMT *statement = statement_for(w, sql, error);
+    if (!statement)
+        return false;
+    bind_array(w);
     return execute(w, statement, rows, rows, error);
 }
 
-static bool execute_singly(struct writing *w, MYSQL_STMT *statement, unsigned rows, GError **error)
+/* How many of the rest go into the next statement. A DELETE is of one row. */
+static unsigned next_rows(const struct writing *w, unsigned rest)
 {
-    for (unsigned row = 0; row < rows; row++) {
-        for (unsigned i = 0; i < w->count; i++)
-            bind_parameter(w, i, false, row);
-        if (!execute(w, statement, 0, 1, error))
+    unsigned rows = w->remove ? 1 : ROWS_AT_ONCE;
+    while (rows > 1 && (rows > rest || rows * w->count > PARAMETERS))
+        rows /= ROWS_STEP;
+    return rows;
+}
+
+static bool execute_rows(struct writing *w, unsigned rows, GError **error)
+{
+    unsigned step;
+    for (unsigned first = 0; first < rows; first += step) {
+        step = next_rows(w, rows - first);
+        g_autofree char *sql = statement_text(w, step);
+        MYSQL_STMT *statement = statement_for(w, sql, error);
+        if (!statement)
+            return false;
+        bind_rows(w, first, step);
+        if (!execute(w, statement, 0, step, error))
             return false;
     }
     return true;
@@ -253,18 +303,6 @@ static bool set_packet_error(const struct writing *w, size_t bytes, GError **err
 }
 
 /* ── Rows that carry the same columns ── */
-
-static char *statement_text(const struct writing *w)
-{
-    const struct table *table = w->batch->table;
-    g_autoptr(GString) sql = g_string_new(NULL), name = g_string_new(NULL);
-    dialect_quote(&dialect_mysql, name, table->name);
-    if (w->remove)
-        upsert_duplicate_delete_statement(sql, &dialect_mysql, table, name->str);
-    else
-        upsert_duplicate_statement(sql, &dialect_mysql, table, name->str, w->presence);
-    return g_string_free(g_steal_pointer(&sql), false);
-}
 
 /* As many of the rows as go into one message. */
 static unsigned fill_message(struct writing *w, unsigned first, unsigned end, GError **error)
@@ -290,20 +328,17 @@ static unsigned fill_message(struct writing *w, unsigned first, unsigned end, GE
 static bool write_group(struct writing *w, unsigned first, unsigned end, GError **error)
 {
     note_parameters(w);
-    g_autofree char *sql = statement_text(w);
-    MYSQL_STMT *statement = statement_for(w, sql, error);
-    if (!statement)
-        return false;
     w->room = MIN(end - first, MAX(MESSAGE_CELLS / w->count, 1));
     size_t cells = (size_t)w->room * w->count;
-    g_autofree MYSQL_BIND *binds = w->binds = g_new(MYSQL_BIND, w->count);
+    g_autofree MYSQL_BIND *binds = w->binds =
+        g_new(MYSQL_BIND, w->count * (w->s->sends_arrays ? 1 : ROWS_AT_ONCE));
     g_autofree void **texts = w->texts = g_new(void *, cells);
     g_autofree unsigned long *lengths = w->lengths = g_new(unsigned long, cells);
     g_autofree char *indicators = w->indicators = g_new(char, cells);
     while (first < end) {
         unsigned rows = fill_message(w, first, end, error);
-        if (rows == 0 || !(w->s->sends_arrays ? execute_array(w, statement, rows, error)
-                                              : execute_singly(w, statement, rows, error)))
+        if (rows == 0 ||
+            !(w->s->sends_arrays ? execute_array(w, rows, error) : execute_rows(w, rows, error)))
             return false;
         first += rows;
     }

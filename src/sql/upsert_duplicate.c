@@ -191,14 +191,18 @@ static void append_update(struct duplicate *d)
 
 void upsert_duplicate_statement(GString *sql, const struct dialect *dialect,
                                 const struct table *table, const char *name,
-                                const uint8_t *presence)
+                                const uint8_t *presence, unsigned rows)
 {
     struct duplicate d = {.sql = sql, .dialect = dialect, .table = table, .presence = presence};
     g_string_append_printf(sql, "INSERT INTO %s (", name);
     append_columns(&d);
-    g_string_append(sql, ") VALUES (");
-    append_values(&d);
-    g_string_append(sql, ") ON DUPLICATE KEY UPDATE ");
+    g_string_append(sql, ") VALUES ");
+    for (unsigned i = 0; i < rows; i++) {
+        g_string_append(sql, i ? ", (" : "(");
+        append_values(&d);
+        g_string_append_c(sql, ')');
+    }
+    g_string_append(sql, " ON DUPLICATE KEY UPDATE ");
     append_update(&d);
 }
 

@@ -17,12 +17,13 @@
 #define UPSERT_RUN   "@penstock_run"
 #define UPSERT_ASKED "@penstock_asked_at" /* null = unknown */
 
-/* Parameters: one for each column that is not absent, in the table's order. A null in _deleted_at
+/* Parameters: for each of so many rows, one for each column that is not absent, in the table's
+ * order. A null in _deleted_at
  * revives under the rule of PRESENCE_REVIVE, so rows that flag and rows that revive share a
  * statement. The driver's columns and derived ones must be absent. */
 void upsert_duplicate_statement(GString *sql, const struct dialect *dialect,
                                 const struct table *table, const char *name,
-                                const uint8_t *presence);
+                                const uint8_t *presence, unsigned rows);
 /* Parameters: the key columns in order, then the version if the table has one (null = unknown). */
 void upsert_duplicate_delete_statement(GString *sql, const struct dialect *dialect,
                                        const struct table *table, const char *name);
