@@ -76,9 +76,14 @@ def is_warning(line):
     return line.startswith("penstock: warning: ")
 
 
+def is_price(line):
+    """A first load says what it costs before it spends."""
+    return line.startswith("penstock: first load: ")
+
+
 def errors(run):
-    lines = run.stderr.splitlines()
-    return [x[10:] for x in lines if x.startswith("penstock: ") and not is_warning(x)]
+    lines = [x for x in run.stderr.splitlines() if not is_warning(x) and not is_price(x)]
+    return [x[10:] for x in lines if x.startswith("penstock: ")]
 
 
 def warnings(run):
