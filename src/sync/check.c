@@ -59,7 +59,7 @@ bool check_run(const struct sync_settings *settings, struct check_report *ret, G
         ret->daily_limit = api.daily_limit;
         ret->daily_remaining = api.daily_remaining;
         ret->tokens = api.tokens;
-        outlook_book(&api, settings, ret->company_id);
+        outlook_book(&api, settings, ret->company_id, api.tokens);
         ret->gated = g_ptr_array_new_with_free_func(g_free);
         if (settings->driver)
             look_at_destination(settings, ret);

@@ -91,7 +91,7 @@ static void book_tokens(const struct api *api, const struct sync_settings *setti
     int64_t company;
 
     if (json_int64(json_member(memory_state(memory, "connection"), "company_id"), &company))
-        outlook_book(api, settings, company);
+        outlook_book(api, settings, company, api->tokens);
 }
 
 bool discover_run(const struct sync_settings *settings, GPtrArray **ret_tables, GError **error)

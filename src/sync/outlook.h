@@ -24,7 +24,9 @@ MUST_USE bool outlook_read(struct outlook *ret, const struct sync_settings *sett
 int64_t outlook_days(int64_t backlog, int64_t new_a_day, int64_t tokens_a_day, int cost_tokens);
 void outlook_done(struct outlook *outlook);
 
-/* A command asked the API by itself: what that cost counts for the budget of the company. */
-void outlook_book(const struct api *api, const struct sync_settings *settings, int64_t company_id);
+/* A command asks the API by itself: that is always allowed, but counts for the budget of the
+ * company. tokens < 0: so many were booked before and not spent. */
+void outlook_book(const struct api *api, const struct sync_settings *settings, int64_t company_id,
+                  int64_t tokens);
 
 #endif

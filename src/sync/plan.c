@@ -314,7 +314,7 @@ bool plan_run(const struct sync_settings *settings, struct plan_report *ret, GEr
         good = api_open(&planning.api, settings, error) && plan_all(&planning, error);
         if (good) {
             add_up(&planning);
-            outlook_book(&planning.api, settings, ret->company_id);
+            outlook_book(&planning.api, settings, ret->company_id, planning.api.tokens);
             good = outlook_read(&ret->outlook, settings, &planning.memory, ret->company_id,
                                 api_now(&planning.api) / INSTANT_SECOND, ret->daily_limit, error);
         }

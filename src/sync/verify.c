@@ -436,6 +436,10 @@ static bool check_token(struct verify *verify, GError **error)
                 memory_check_company(&verify->memory, &who, error);
 
     verify->report->is_admin = who.is_admin;
+    if (good) {
+        verify->company_id = who.company_id;
+        outlook_book(&verify->api, verify->settings, who.company_id, verify->report->tokens_high);
+    }
     identity_done(&who);
     return good;
 }
@@ -510,6 +514,9 @@ bool verify_run(const struct sync_settings *settings, const struct verify_settin
         good = api_open(&verify.api, settings, error) && check_all(&verify, error);
         if (good)
             add_up(&verify);
+        if (verify.company_id) /* more than the price when requests were repeated */
+            outlook_book(&verify.api, settings, verify.company_id,
+                         verify.api.tokens - ret->tokens_high);
         api_close(&verify.api);
         g_ptr_array_unref(verify.targets);
         memory_close(&verify.memory);

@@ -19,6 +19,7 @@ struct verify {
     struct comparer comparer;
     GPtrArray *targets; /* struct target */
     struct verify_report *report;
+    int64_t company_id; /* 0: not known yet */
 };
 
 /* One table under comparison. */

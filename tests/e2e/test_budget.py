@@ -375,6 +375,17 @@ def test_everybody_else_spent_it_all(company, database):
     assert_equals_truth(acme.simulator, database)
 
 
+def test_commands_that_ask_are_booked(company, database, state_dir):
+    """check, plan, discover and verify are always allowed, and count."""
+    acme = company("--deals", 20)
+    sync(acme.simulator, database.url)
+    for command in ("check", "plan", "discover", "verify"):
+        words = ("--to", database.url, "--api-url", acme.simulator.url)
+        run_penstock(command, *words, token=acme.simulator.token)
+        acme.count()
+        assert booked(state_dir) == acme.in_24_hours(), command
+
+
 # --- the daily run ---
 
 
