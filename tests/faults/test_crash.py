@@ -63,7 +63,7 @@ def test_every_fault_point_is_passed(worlds, kind):
     for name in SCENARIOS:
         if not points <= passed:
             passed |= set(worlds.get(kind, name).passes)
-    assert points <= passed
+    assert points <= passed, points - passed
 
 
 def test_the_comparison_sees_a_difference(worlds):
