@@ -38,7 +38,8 @@ static void print_json(const struct connection *connection, const struct check_r
     put_known(&json, "daily_remaining", report->daily_remaining);
     json_put_string(&json, "destination", report->destination);
     json_put_bool(&json, "destination_ok", report->destination_ok);
-    json_put_string(&json, "destination_error", report->destination_error);
+    json_put_string(&json, "destination_error",
+                    report->destination_error != NULL ? report->destination_error->message : NULL);
     json_put_bool(&json, "other_company", report->other_company);
     json_begin_array(&json, "gated");
     for (unsigned i = 0; report->gated != NULL && i < report->gated->len; i++)
@@ -106,12 +107,8 @@ static int complain(const struct ui *ui, const struct connection *connection,
                    "the token's user is not an administrator: records that this user may not see "
                    "are missed "
                    "silently; take the token of an administrator");
-    if (!report->destination_ok) {
-        ui_error(ui, connection->name, "storage",
-                 report->destination_error != NULL ? report->destination_error
-                                                   : "the destination is not writable");
-        code = 1;
-    }
+    if (!report->destination_ok)
+        code = ui_fail(ui, connection->name, report->destination_error);
     if (report->other_company) {
         ui_error(ui, connection->name, "config",
                  "the destination holds the tables of another company: take that company's token, "
@@ -129,7 +126,8 @@ static int check_one(const struct ui *ui, const struct connection *connection)
     if (!check_run(&connection->settings, &report, &error))
         return ui_fail(ui, connection->name, error);
     hide_password(&report.destination, connection);
-    hide_password(&report.destination_error, connection);
+    if (report.destination_error != NULL)
+        hide_password(&report.destination_error->message, connection);
     if (ui->options->json)
         print_json(connection, &report);
     else if (!ui->options->quiet)

@@ -19,16 +19,13 @@ static void add_gated(struct memory *memory, struct check_report *report)
 
 static void look_at_destination(const struct sync_settings *settings, struct check_report *report)
 {
-    g_autoptr(GError) error = NULL;
     const struct json_value *connection;
     struct memory memory;
     int64_t company;
 
-    report->destination_ok = memory_probe(&memory, settings, &error);
-    if (!report->destination_ok) {
-        report->destination_error = g_strdup(error->message);
+    report->destination_ok = memory_probe(&memory, settings, &report->destination_error);
+    if (!report->destination_ok)
         return;
-    }
     connection = memory_state(&memory, "connection");
     report->destination =
         g_strdup_printf("%s: writable, %s", settings->destination_url,
@@ -75,7 +72,7 @@ void check_report_done(struct check_report *report)
     g_free(report->company_name);
     g_free(report->company_domain);
     g_free(report->destination);
-    g_free(report->destination_error);
+    g_clear_error(&report->destination_error);
     g_clear_pointer(&report->gated, g_ptr_array_unref);
     *report = (struct check_report){0};
 }

@@ -17,10 +17,10 @@ struct check_report {
     int64_t daily_limit, daily_remaining; /* tokens of the company; -1 unknown */
     char *destination;                    /* "crm.db: writable, 16 tables" … */
     bool destination_ok;
-    char *destination_error; /* when not ok: message with the next step */
-    bool other_company;      /* the destination holds another company's data */
-    GPtrArray *gated;        /* char *: include fields that the company's plan refuses, as the state
-                                remembers them */
+    GError *destination_error; /* when not ok */
+    bool other_company;        /* the destination holds another company's data */
+    GPtrArray *gated; /* char *: include fields that the company's plan refuses, as the state
+                         remembers them */
     int64_t tokens;
 };
 MUST_USE bool check_run(const struct sync_settings *settings, struct check_report *ret,
