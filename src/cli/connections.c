@@ -120,13 +120,18 @@ static char *identify(const char *url)
     return id;
 }
 
+/* postgres: and POSTGRESQL: are one, too. */
 static bool set_destination(struct connection *connection, const char *url, GError **error)
 {
     connection->url = g_strdup(url);
     connection->destination = url_without_password(url);
-    connection->destination_id = identify(url);
     connection->settings.driver = destination_for_url(url, error);
-    return connection->settings.driver != NULL;
+    if (connection->settings.driver == NULL)
+        return false;
+    g_autofree char *named =
+        g_strconcat(connection->settings.driver->scheme, strchr(url, ':'), NULL);
+    connection->destination_id = identify(named);
+    return true;
 }
 
 /* --- without a configuration file --- */
