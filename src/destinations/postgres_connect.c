@@ -22,7 +22,8 @@ static PQconninfoOption *parse_url(const char *url, GError **error)
     char *said = NULL;
     PQconninfoOption *options = PQconninfoParse(conninfo, &said);
     if (!options) {
-        bool tell = said && !strchr(conninfo, '@') && !strstr(conninfo, "password");
+        bool harmless = !strchr(conninfo, '@') || (said && strstr(said, "query parameter"));
+        bool tell = said && harmless && !strstr(conninfo, "password");
         g_autofree char *text = tell ? g_strchomp(g_strdup(said)) : NULL;
         postgres_config_error(
             error, g_strdup_printf("the destination is not a URL that PostgreSQL's library "
@@ -153,9 +154,10 @@ static bool check_version(const struct postgres *p, GError **error)
     if (version >= POSTGRES_MIN_VERSION)
         return true;
     return postgres_config_error(
-        error, g_strdup_printf("%s is PostgreSQL %d, and Penstock needs %d or later: upgrade the "
+        error, g_strdup_printf("%s is PostgreSQL %s, and Penstock needs %d or later: upgrade the "
                                "server, or choose another one",
-                               p->label, version / 10000, POSTGRES_MIN_VERSION / 10000));
+                               p->label, PQparameterStatus(p->conn, "server_version"),
+                               POSTGRES_MIN_VERSION / 10000));
 }
 
 static bool check_encoding(const struct postgres *p, GError **error)

@@ -7,6 +7,9 @@
 #define LOST          "08"
 #define NOT_A_SESSION "pool"
 #define WRONG_OPTION  "option"
+#define NO_POSTGRES   "no-postgres"
+#define NO_TLS        "no-tls"
+#define NO_HOST       "no-host"
 
 /* By SQLSTATE or its beginning; the first that fits counts. */
 static const struct {
@@ -15,8 +18,8 @@ static const struct {
     const char *problem;
     const char *next;
 } failures[] = {
-    {"28", PENSTOCK_ERROR_AUTH, "the server refuses this user",
-     "check user and password, and the server's pg_hba.conf"},
+    {"28", PENSTOCK_ERROR_CONFIG, "the server refuses this user or password",
+     "check both, in the URL, PGPASSWORD or ~/.pgpass, and the server's pg_hba.conf"},
     {"3D000", PENSTOCK_ERROR_CONFIG, "there is no such database",
      "create it with CREATE DATABASE, or correct its name in the URL"},
     {"42501", PENSTOCK_ERROR_STORAGE, "this user lacks a right",
@@ -75,6 +78,11 @@ static const struct {
      "look into the server's log"},
     {"58", PENSTOCK_ERROR_STORAGE, "the server's disk refuses to read or write",
      "look into the server's log, then run again; nothing is left half-written"},
+    {NO_POSTGRES, PENSTOCK_ERROR_STORAGE, "what answers there is no PostgreSQL server",
+     "check host and port in the URL"},
+    {NO_TLS, PENSTOCK_ERROR_CONFIG, "no encrypted connection (TLS) comes about",
+     "check sslmode and sslrootcert in the URL, and the server's certificate"},
+    {NO_HOST, PENSTOCK_ERROR_STORAGE, "no machine has that name", "check the host in the URL"},
 };
 
 /* A failed connect comes without a SQLSTATE: by words of the server, which speaks English unless
@@ -83,21 +91,26 @@ static const struct {
     const char *said;
     const char *state;
 } refusals[] = {
+    {"certificate", NO_TLS},
+    {"response to SSL negotiation", NO_POSTGRES},
+    {"expected authentication request", NO_POSTGRES},
+    {"too many clients", "53300"},
+    {"remaining connection slots", "53300"},
+    {"too many connections", "53300"},
     {"authentication failed", "28"},
     {"no password supplied", "28"},
     {"no pg_hba.conf entry", "28"},
     {"is not permitted to log in", "28"},
     {"role \"", "28"},
     {"does not exist", "3D000"},
-    {"too many clients", "53300"},
-    {"remaining connection slots", "53300"},
-    {"too many connections", "53300"},
     {"is starting up", "57P03"},
     {"is shutting down", "57P03"},
     {"in recovery mode", "57P03"},
     {"unsupported startup", NOT_A_SESSION},
     {"not yet accepting connections", "57P03"},
     {"permission denied for database", "42501"},
+    {"SSL", NO_TLS},
+    {"translate host name", NO_HOST},
     {"invalid ", WRONG_OPTION},
 };
 
