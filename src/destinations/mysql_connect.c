@@ -327,7 +327,7 @@ static bool set_rights_error(struct mysqldb *s, unsigned number, GError **error)
     dialect_quote(&dialect_mysql, name, s->database);
     g_string_replace(user, "@", "'@'", 0);
     return mysqldb_error(
-        PENSTOCK_ERROR_CONFIG, (int)number,
+        PENSTOCK_ERROR_STORAGE, (int)number,
         g_strdup_printf("%s: the user lacks rights to it: ask an administrator for CREATE DATABASE "
                         "IF NOT EXISTS %s; GRANT ALL PRIVILEGES ON %s.* TO '%s';",
                         s->place, name->str, name->str, user->str),

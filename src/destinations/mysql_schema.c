@@ -271,7 +271,8 @@ static bool count_rows(struct mysqldb *s, const struct mysqldb_table *t, const s
     }
     g_string_append_printf(sql, " FROM %s", t->quoted);
     g_auto(GStrv) row = NULL;
-    if (!mysqldb_row(s, sql->str, "counting rows", &row, error))
+    g_autofree char *what = g_strdup_printf("counting the rows of %s", t->name);
+    if (!mysqldb_row(s, sql->str, what, &row, error))
         return false;
     ret->rows = g_ascii_strtoll(row[0], NULL, 10);
     ret->live_rows = g_ascii_strtoll(row[1], NULL, 10);
