@@ -96,6 +96,28 @@ static bool is_ours(const struct table *table, const struct table_info *info)
     return system > 0 && found == system;
 }
 
+static bool has_column(const struct table_info *info, const char *name)
+{
+    for (unsigned i = 0; i < info->columns->len; i++)
+        if (g_ascii_strcasecmp(g_array_index(info->columns, struct table_info_column, i).name,
+                               name) == 0)
+            return true;
+    return false;
+}
+
+/* A column that was dropped by hand comes back empty, and old rows would stay so. Which run wrote a
+ * row, and when, is no loss. */
+static const char *missing_column(const struct table *table, const struct table_info *info)
+{
+    for (unsigned i = 0; i < table->columns->len; i++) {
+        const char *name = table_column(table, i)->name;
+
+        if ((int)i != table->synced_at && (int)i != table->run_id && !has_column(info, name))
+            return name;
+    }
+    return NULL;
+}
+
 /* A table that was dropped, replaced or emptied behind our back must be loaded anew. */
 static bool look_at_table(struct loader *loader, const struct stream *stream, struct opened *opened,
                           GError **error)
@@ -119,6 +141,9 @@ static bool look_at_table(struct loader *loader, const struct stream *stream, st
             opened->lost[stream->id] = g_strdup_printf(
                 "it has %" G_GINT64_FORMAT " rows where %" G_GINT64_FORMAT " were loaded",
                 info.rows, rows);
+        else if (missing_column(table, &info))
+            opened->lost[stream->id] =
+                g_strdup_printf("its column %s is gone", missing_column(table, &info));
         loader->noted[stream->id] = rows;
         loader->noted_nonces[stream->id] = g_strdup(nonce);
     } else if (!text && g_hash_table_contains(opened->states, stream->name) && !info.exists) {
