@@ -155,6 +155,13 @@ static bool fail(struct mysqldb *s, unsigned number, const char *said, const cha
 {
     if (number == ER_LOCK_WAIT_TIMEOUT)
         return mysqldb_error(PENSTOCK_ERROR_STORAGE, (int)number, locked_message(s, what), error);
+    if (is_loss(number) && strcmp(what, "connecting") == 0)
+        return mysqldb_error(PENSTOCK_ERROR_STORAGE, (int)number,
+                             g_strdup_printf("%s: connecting: no MariaDB or MySQL server answers "
+                                             "there (%s): check host and port in the URL, and that "
+                                             "the server runs",
+                                             s->place, said),
+                             error);
     if (is_loss(number)) {
         s->lost = true;
         return mysqldb_error(PENSTOCK_ERROR_STORAGE, (int)number,
