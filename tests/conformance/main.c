@@ -1,14 +1,21 @@
 /* The same cases for every destination: a new one is a row in `subjects`. */
 #include "fixture.h"
 
-/* A subject, and cases that only it has. */
+static const struct subject *const subjects[] = {
+    &sqlite_subject,
+    &postgres_subject,
+    &mysql_subject,
+};
+
+/* Cases that only one of them has. */
 static const struct {
     const struct subject *subject;
     const char *group;
     const struct test_case *cases;
-} subjects[] = {
+} own_cases[] = {
     {&sqlite_subject, "file", sqlite_cases},
-    {&postgres_subject, "server", postgres_cases},
+    {&postgres_subject, "session", postgres_session_cases},
+    {&postgres_subject, "table", postgres_cases},
     {&mysql_subject, "server", mysql_cases},
 };
 
@@ -50,7 +57,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     for (unsigned i = 0; i < G_N_ELEMENTS(subjects); i++) {
-        const struct subject *subject = subjects[i].subject;
+        const struct subject *subject = subjects[i];
         add_cases(subject, "value", value_cases);
         add_cases(subject, "upsert", upsert_cases);
         add_cases(subject, "schema", schema_cases);
@@ -58,7 +65,8 @@ int main(int argc, char **argv)
         add_cases(subject, "transaction", transaction_cases);
         add_cases(subject, "connection", connection_cases);
         add_cases(subject, "view", view_cases);
-        add_cases(subject, subjects[i].group, subjects[i].cases);
     }
+    for (unsigned i = 0; i < G_N_ELEMENTS(own_cases); i++)
+        add_cases(own_cases[i].subject, own_cases[i].group, own_cases[i].cases);
     return g_test_run();
 }
