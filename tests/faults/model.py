@@ -245,6 +245,7 @@ class Life:
             problems = compare_with_truth(
                 self.simulator, self.database, ignore_columns=columns, ignore_rows=rows
             )
+            problems = [problem for problem in problems if not self.is_of_retyped(problem)]
             problems += self.option_problems() + self.unmarked_problems()
             queue = self.database.query('SELECT * FROM "_penstock_parents"')
         when = "after a refresh" if refreshed else "after the last sync"
@@ -279,6 +280,12 @@ class Life:
                 if key not in types or key in self.company.retyped:
                     unsure[table].append(column)
         return unsure
+
+    def is_of_retyped(self, problem):
+        """A value of a field's former type has parts that the new type knows no columns for."""
+        return "has no column for" in problem and any(
+            key in problem for key in self.company.retyped
+        )
 
     def unmarked_problems(self):
         """Rows that are gone from the list, though the truth does not say that they are deleted."""

@@ -44,6 +44,10 @@ def test_a_kill_between_columns_and_rows(worlds, kind):
         assert life.hits and not life.failure, f"{life.text()}\n{life.failure}"
 
 
+# Where DDL is not transactional, names are committed before columns; elsewhere together with them.
+ONLY_OF = {"after-names": "mysql"}
+
+
 def points_of_source(kind):
     """Fault points that a run on this kind of destination can pass."""
     points = set()
@@ -51,7 +55,7 @@ def points_of_source(kind):
         if path.parent.name == "destinations" and not path.name.startswith(kind):
             continue
         points |= set(re.findall(r'\bfault_point\("([^"]+)"\)', path.read_text()))
-    return points
+    return {point for point in points if ONLY_OF.get(point, kind) == kind}
 
 
 @pytest.mark.parametrize("kind", DESTINATIONS)
