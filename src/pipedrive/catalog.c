@@ -411,7 +411,7 @@ static const struct stream_column dealflow_columns[] = {
     {"log_time", COLUMN_TIMESTAMP, SOURCE_ALWAYS},
     {"change_source", COLUMN_TEXT, SOURCE_ALWAYS},
     {"change_source_user_agent", COLUMN_TEXT, SOURCE_ALWAYS},
-    {"additional_data", COLUMN_JSON, SOURCE_ALWAYS},
+    {"additional_data", COLUMN_JSON, SOURCE_ALWAYS, DRIFTS},
 };
 
 #define COLUMNS(array) .columns = array, .column_count = G_N_ELEMENTS(array)

@@ -334,6 +334,15 @@ def test_drift(loaded, database):
     assert verify(loaded, database, "--tables", "deals").report["same"] is True
 
 
+def test_a_renamed_stage_drifts_in_the_logs(loaded, database):
+    """Lines of a log show names as they read today; the values beside them are ids."""
+    move = database.query("SELECT * FROM dealflow WHERE field_key = 'stage_id' LIMIT 1")[0]
+    loaded.admin("edit", entity="stages", id=int(move["new_value"]), attributes={"name": "other"})
+    result = verify(loaded, database, "--tables", "dealflow", "--sample", 2000)
+    assert {column for _, _, column in result.found("drift")} == {"additional_data"}
+    assert result.tables["dealflow"]["different"] == 0
+
+
 def test_deleted_in_pipedrive(loaded, database):
     """Lists do not show deleted records: they are gone until a full pass."""
     person = old_id(database, "persons")
