@@ -18,6 +18,7 @@ PAGES = (*TINY, "--persons", "520", "--notes", "510", "--files", "210")
 # Deals whose lines fill more than one call.
 CHILDREN = (*TINY, "--deals", "130", "--deals-with-products", "90", "--custom-fields", "3")
 ALL = ("sync", "--dealflow", "all", "--all")
+REFRESH = ("refresh", "--dealflow", "all")
 DUE = ("sync", "--dealflow", "all")  # lists of fields are not due for a day
 
 # Each type of field with one that it may become: every kind of widening.
@@ -133,4 +134,5 @@ SCENARIOS = {
     "new-fields": Scenario(TINY, DUE, steps=(after(3600), new_fields, after(3600))),
     "new-types": Scenario(TINY, ALL, steps=(after(3600), new_types, after(3600))),
     "children": Scenario(CHILDREN, ALL, steps=(after(3600), new_children, after(3600))),
+    "refresh": Scenario(TINY, REFRESH, steps=(after(3600), shrink, random_edits, after(3600))),
 }
