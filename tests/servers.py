@@ -38,7 +38,9 @@ class Server:
     user = None
     name = None
 
-    def __init__(self):
+    def __init__(self, environment=None):
+        """environment: more variables for the server, as text by name."""
+        self.environment = {**os.environ, **(environment or {})}
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"penstock-{self.name}-"))
         self.port = free_port()
         self.process = None
@@ -77,7 +79,11 @@ class Server:
     def start(self):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                self.server_command(), stdout=log, stderr=log, **self.options()
+                self.server_command(),
+                stdout=log,
+                stderr=log,
+                env=self.environment,
+                **self.options(),
             )
         deadline = time.monotonic() + READY_SECONDS
         while not self.answers():

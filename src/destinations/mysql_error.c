@@ -55,6 +55,8 @@ static const struct {
      "free some space on the server, then run again; nothing is left half-written"},
     {ER_DISK_FULL, PENSTOCK_ERROR_STORAGE, "the server's disk is full",
      "free some space on the server, then run again; nothing is left half-written"},
+    {ER_CANT_CREATE_TABLE, PENSTOCK_ERROR_STORAGE, "the server's disk may be full",
+     "free some space on the server, or see what it says, then run again"},
     {ER_ERROR_ON_WRITE, PENSTOCK_ERROR_STORAGE, "the server cannot write to its disk",
      "check the server's disk, then run again; nothing is left half-written"},
     {ER_LOCK_DEADLOCK, PENSTOCK_ERROR_STORAGE, "another session holds what this one needs",

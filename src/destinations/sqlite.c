@@ -69,6 +69,10 @@ bool sqlite_fail(struct sqlite *s, const char *what, GError **error)
 {
     int extended = sqlite3_extended_errcode(s->db), primary = extended & 0xff;
     const char *said = sqlite3_errmsg(s->db);
+    /* Not every file of a database says so by itself: the one of the WAL's index does not. */
+    int system = primary == SQLITE_IOERR ? sqlite3_system_errno(s->db) : 0;
+    if (system == ENOSPC || system == EDQUOT)
+        primary = SQLITE_FULL;
     if (primary == SQLITE_BUSY || primary == SQLITE_LOCKED)
         return set_error(PENSTOCK_ERROR_STORAGE, extended, locked_message(s), error);
     for (unsigned i = 0; i < G_N_ELEMENTS(failures); i++) {

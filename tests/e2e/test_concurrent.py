@@ -24,7 +24,7 @@ COMPANY = (
     *("--activities", "600", "--latency-ms", "20"),
 )
 REFUSED = re.compile(
-    r"another penstock \(process (\d+)\) .* since (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC)"
+    r"another penstock \(process (\d+)\b.*? since (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC)"
 )
 HOLD_MS = 1500  # time enough to do something while a run waits
 ROOM = 10  # seconds within which a refusal must come
