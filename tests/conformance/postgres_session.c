@@ -132,7 +132,7 @@ static void rights(struct fixture *f)
 static void no_login(struct fixture *f)
 {
     g_autofree char *url = make_user(f, "nobody", "NOLOGIN");
-    check_error(error_of(f, url, true, false), PENSTOCK_ERROR_AUTH, "password", NULL);
+    check_error(error_of(f, url, true, false), PENSTOCK_ERROR_CONFIG, "password", NULL);
     drop_user(f, "nobody");
 }
 
@@ -166,13 +166,13 @@ static void passwords(struct fixture *f)
     put(f, f->deals, "id", "1");
     g_autofree char *url = make_user(f, "bo", "LOGIN SUPERUSER PASSWORD 's3cret'");
     demand_password(f, "bo", url);
-    check_error(error_of(f, url, true, false), PENSTOCK_ERROR_AUTH, "password", NULL);
+    check_error(error_of(f, url, true, false), PENSTOCK_ERROR_CONFIG, "password", NULL);
     g_autofree char *user = g_strconcat(database_of(f), "_bo", NULL);
     g_autofree char *part = g_strdup_printf("//%s:s3crets@", user);
     g_autofree char *wrong = url_with(f, "//postgres@", part);
     GError *error = error_of(f, wrong, true, false);
     g_assert_null(strstr(error->message, "s3cret"));
-    check_error(error, PENSTOCK_ERROR_AUTH, user, "password", NULL);
+    check_error(error, PENSTOCK_ERROR_CONFIG, user, "password", NULL);
     g_setenv("PGPASSWORD", "s3cret", true);
     check_opens(f, url);
     g_unsetenv("PGPASSWORD");
