@@ -1,8 +1,8 @@
 /* Fit: makes the rows of a batch fit a database that holds less than the model does.
  *
  * A value that cannot be stored never costs the row: it becomes null, and what was sent is kept in
- * the row's _extra under the column's name (DESIGN: exact values). Drivers call it at the beginning
- * of write(); which values do not fit is data: caps and dialect. */
+ * the row's _extra under the column's name. Drivers call it at the beginning of write(); which
+ * values do not fit is data: caps and dialect. */
 #ifndef PENSTOCK_SQL_FIT_H
 #define PENSTOCK_SQL_FIT_H
 

@@ -1,4 +1,4 @@
-"""What the tests of DESIGN section 4 share: companies of a few rows, runs of a few pages, and edits between two requests."""
+"""What the tests of replication share: companies of a few rows, runs of a few pages, and edits between two requests."""
 
 import datetime
 import http.client

@@ -1,5 +1,5 @@
 """What penstock does when something is wrong: one message that says what, where and what to do next; the exit code that
-belongs to it; and nothing half-written. Expectations are those of DESIGN sections 3 to 5."""
+belongs to it; and nothing half-written."""
 
 import gzip
 import json

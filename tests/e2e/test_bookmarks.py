@@ -1,4 +1,4 @@
-"""DESIGN section 4, "Bookmarks are watermarks" and "Start Date": what a walk by update_time remembers and what it loads."""
+"""Bookmarks are watermarks, and the start date: what a walk by update_time remembers and what it loads."""
 
 import datetime
 

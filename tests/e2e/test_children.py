@@ -1,4 +1,4 @@
-"""DESIGN section 4, "Children": the queue of parents, product lines and the log of deals."""
+"""Children: the queue of parents, product lines and the log of deals."""
 
 import re
 import signal

@@ -1,4 +1,4 @@
-"""DESIGN section 4, "Custom fields": names of columns, drift, types, options, modes."""
+"""Custom fields: names of columns, drift, types, options, modes."""
 
 import sqlite3
 

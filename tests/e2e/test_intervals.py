@@ -1,4 +1,4 @@
-"""DESIGN section 4, "Intervals" and "Order": what a run asks for, and when."""
+"""Intervals and order: what a run asks for, and when."""
 
 import re
 from itertools import chain

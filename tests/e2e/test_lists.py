@@ -1,4 +1,4 @@
-"""DESIGN section 4, "Lists by offset", "Deals", "Include fields": what change does to a list while it is read."""
+"""Lists by offset, the two lists of deals, include fields: what change does to a list while it is read."""
 
 import pytest
 from harness import assert_equals_truth, run_penstock, sync

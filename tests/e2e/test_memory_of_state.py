@@ -1,4 +1,4 @@
-"""DESIGN section 4, "The state remembers", and the promises about versions and exact values that rest on it."""
+"""What the state remembers, and the promises about versions and exact values that rest on it."""
 
 import re
 import sqlite3

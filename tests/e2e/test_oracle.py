@@ -1,5 +1,5 @@
-"""A first load equals the simulator's truth, field by field, and costs what DESIGN.md says,
-to the call."""
+"""A first load equals the simulator's truth, field by field, and costs what the rules of the
+README say, to the call."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Full passes (DESIGN section 4, "Deletes"): what no list of changes shows arrives, and nothing is deleted
+"""Full passes and deletes: what no list of changes shows arrives, and nothing is deleted
 by mistake."""
 
 import itertools

@@ -1,4 +1,4 @@
-"""DESIGN section 4, "Full tables" and "Shrink guard": what is flagged because a whole pass did not see it."""
+"""Full tables and the shrink guard: what is flagged because a whole pass did not see it."""
 
 import pytest
 from harness import assert_equals_truth, expected_rows, sync

@@ -526,7 +526,7 @@ static void names_fit_every_destination(struct fixture *f, const void *unused)
         }
 }
 
-/* DESIGN.md, section 2: method and replication key of the reference contract. */
+/* Method and replication key of the reference contract. */
 static void methods_of_the_contract(struct fixture *f, const void *unused)
 {
     static const struct {

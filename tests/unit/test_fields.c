@@ -1,5 +1,5 @@
-/* pipedrive/fields.c: the columns of custom fields. Names are permanent (DESIGN.md, section 4,
- * "Custom fields"): they are made once and survive renames, deletions, type changes and reset. */
+/* pipedrive/fields.c: the columns of custom fields. Names are permanent: they are made
+ * once and survive renames, deletions, type changes and reset. */
 #include "pages.h"
 #include "pipedrive/fields.h"
 

@@ -1,5 +1,5 @@
-/* pipedrive/page.c: promises 3 (exact values, no row dropped for one of them) and 4 (complete
- * records; absent is not null) of DESIGN.md, section 3. */
+/* pipedrive/page.c: exact values, no row dropped for one of them; complete records; absent is
+ * not null. */
 #include "pages.h"
 #include "pipedrive/page.h"
 

@@ -1,5 +1,5 @@
 /* sync/queue.c over a real database: which deals' children wait, in which order, and what a commit
- * takes away (DESIGN.md, section 4, "Children"). */
+ * takes away. */
 #include "destinations/sqlite.h"
 #include "pages.h"
 #include "sync/queue.h"

@@ -1,5 +1,4 @@
-/* sync/retry.c: the table of its header, DESIGN.md sections 3 and 4, API.md section 2 ("Handling").
- */
+/* sync/retry.c: the table of its header, answer by answer. */
 #include "sync/retry.h"
 
 static const struct retry_policy defaults = {0};
@@ -134,8 +133,7 @@ static void throttles_and_faults_are_counted_apart(void)
                     RETRY_STOP_TABLE);
 }
 
-/* DESIGN.md section 4: what still fails for one deal waits in its queue and never fails the table.
- */
+/* What still fails for one deal waits in its queue and never fails the table. */
 static void a_record_never_fails_the_table(void)
 {
     struct retry_history history = {0};

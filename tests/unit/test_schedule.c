@@ -1,6 +1,4 @@
-/* sync/schedule.c: which walks a run owes a stream (DESIGN.md, section 4: windows, deals,
- * intervals).
- */
+/* sync/schedule.c: which walks a run owes a stream (deals, intervals). */
 #include "pages.h"
 #include "sync/schedule.h"
 
@@ -238,7 +236,7 @@ static void add_cases(const char *group, const struct schedule_case *cases, size
     }
 }
 
-/* DESIGN.md, section 4, "Intervals". */
+/* The default intervals. */
 static void intervals(void)
 {
     const int64_t nothing_said[3] = {-1, -1, -1}, all_said[3] = {0, 7, 86401};

@@ -1,4 +1,4 @@
-/* pipedrive/walk_list.c: how the lists of v2 are walked (DESIGN.md, section 4). Whatever happens
+/* pipedrive/walk_list.c: how the lists of v2 are walked. Whatever happens
  * between two answers, no row may be left out and no bookmark may say more than was read. */
 #include "walks.h"
 

@@ -1,5 +1,5 @@
 /* pipedrive/walk_children.c: product lines (100 deals a call) and the log of a deal. A deal's set
- * of lines is replaced whole, and only when it is known to be whole (DESIGN.md, section 4). */
+ * of lines is replaced whole, and only when it is known to be whole. */
 #include "walks.h"
 
 #include <string.h>

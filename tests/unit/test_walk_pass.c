@@ -1,5 +1,4 @@
-/* The walks of a full pass, and records that are asked for by id (DESIGN.md, section 4, "Deletes").
- */
+/* The walks of a full pass, and records that are asked for by id. */
 #include "walks.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* pipedrive/walk_list.c: lists by offset (notes, files), which shift under change, and whole tables
- * (DESIGN.md, section 4). */
+ */
 #include "walks.h"
 
 #include <string.h>
