@@ -3,6 +3,8 @@ the next run with room again reaches what an undisturbed one reaches. full_disk.
 
 import os
 import pathlib
+import shutil
+import tempfile
 
 import pytest
 from destinations import MariaDb, Postgres, Sqlite
@@ -25,10 +27,9 @@ class Disk:
     """Full while its file exists."""
 
     def __init__(self, folder, part):
-        folder.chmod(0o755)
         self.flag = folder / "full"
         self.environment = {
-            "LD_PRELOAD": str(LIBRARY),
+            "LD_PRELOAD": str(folder / LIBRARY.name),
             "PENSTOCK_DISK_FULL": str(self.flag),
             "PENSTOCK_DISK_OF": part,
         }
@@ -41,26 +42,25 @@ class Disk:
 
 
 @pytest.fixture
-def place(tmp_path_factory):
-    """A folder that a server's user may look into."""
-    folder = pathlib.Path(tmp_path_factory.getbasetemp()).parent / f"full-{os.getpid()}"
-    folder.mkdir(exist_ok=True)
-    for parent in [*folder.parents][:-2]:
-        parent.chmod(parent.stat().st_mode | 0o011)
+def place():
+    """A folder that a server's user may look into, unlike pytest's own, maybe unlike the build's."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="penstock-full-"))
+    folder.chmod(0o755)
+    shutil.copy(LIBRARY, folder)
     yield folder
-    for file in folder.iterdir():
-        file.unlink()
-    folder.rmdir()
+    shutil.rmtree(folder)
+
+
+def assert_full(result):
+    message = result.report["error"]["message"]
+    assert "full" in message and "run again" in message, result
 
 
 def check(simulator, database, disk, env=None):
     # Nothing fits: not even the tables.
     disk.fill()
     failed = sync(simulator, database.url, code=1, env=env)
-    assert (
-        "full" in failed.report["error"]["message"]
-        and "run again" in failed.report["error"]["message"]
-    ), failed
+    assert_full(failed)
     disk.free()
     sync(simulator, database.url, env=env)
     assert_equals_truth(simulator, database)
@@ -73,10 +73,7 @@ def check(simulator, database, disk, env=None):
     disk.fill()
     failed = finish_sync(process)
     assert failed.code == 1, failed
-    assert (
-        "full" in failed.report["error"]["message"]
-        and "run again" in failed.report["error"]["message"]
-    ), failed
+    assert_full(failed)
     assert "activities" in failed.report["error"]["message"], failed
     disk.free()
     sync(simulator, database.url, env=env)
