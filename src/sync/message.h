@@ -51,7 +51,7 @@ struct work {
     bool clear_seen;       /* a full pass begins, or is over: what it saw is forgotten */
     bool note_seen;        /* a full pass is under way: the batch's rows were seen */
     GArray *answered;      /* int64_t: rows that the pass did not see and that were asked for */
-    bool finds_drift;         /* of a full pass: rows may differ though their update_time does not */
+    bool finds_drift;      /* of a full pass: rows may differ though their update_time does not */
     bool is_record;        /* the batch is one of those, as it is now */
     bool is_missing;       /* the batch flags one of those, about which nothing is known */
     bool ends_table;       /* note the number of rows, for the next run's look */
