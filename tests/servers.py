@@ -182,6 +182,7 @@ class MariaDb(Server):
     def server_command(self):
         settings = {
             "datadir": f"{self.folder}/data",
+            "tmpdir": self.folder,  # a server that starts empties it, whoever else uses it
             "port": self.port,
             "bind-address": "127.0.0.1",
             "socket": f"{self.folder}/socket",

@@ -35,7 +35,7 @@ def assert_refused_at_once(simulator, database, holder):
 
 
 def test_a_second_run_is_refused(simulate, database):
-    simulator = simulate(*COMPANY, "--latency-ms", "100")  # it must not end while the other asks
+    simulator = simulate(*COMPANY, "--latency-ms", "400")  # it must not end while the other asks
     first = start_and_wait(simulator, database)
     assert_refused_at_once(simulator, database, first)
     assert finish_sync(first).code == 0
