@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "model/decimal.h"
+
 #define DAYS_1970_TO_2000 10957
 #define SECONDS_PER_DAY   86400
 
@@ -147,83 +149,15 @@ static bool put_time(struct copy_buffer *buffer, const struct cell *cell)
 
 /* ── numeric ── */
 
-/* A JSON number taken apart: the digits of mantissa (which holds a point), and where it belongs. */
-struct number {
-    bool negative;
-    const char *digits; /* from the first that is not zero */
-    int count;          /* of digits to the last that is not zero; 0 = the number is zero */
-    int before;         /* digits before the point; negative: zeros behind it */
-    int scale;          /* digits after the point, as written */
-};
-
-/* Clamped where no number is in range any more. */
-static bool parse_exponent(const char *p, const char *end, int *ret)
+/* What numeric holds; *ret_scale: the digits behind the point that it is shown with. */
+static bool is_in_range(const struct decimal *decimal, int *ret_scale)
 {
-    *ret = 0;
-    if (p == end)
-        return true;
-    if (*p != 'e' && *p != 'E')
-        return false;
-    p++;
-    bool negative = p < end && *p == '-';
-    p += p < end && (*p == '-' || *p == '+');
-    if (p == end)
-        return false;
-    for (; p < end; p++) {
-        if (!g_ascii_isdigit(*p))
-            return false;
-        *ret = MIN(*ret * 10 + (*p - '0'), 10000000);
-    }
-    if (negative)
-        *ret = -*ret;
-    return true;
-}
-
-static const char *skip_digits(const char *p, const char *end)
-{
-    while (p < end && g_ascii_isdigit(*p))
-        p++;
-    return p;
-}
-
-/* Finds first and last digit that are not zero. */
-static void trim_zeros(struct number *number, const char *start, const char *end)
-{
-    for (; start < end && (*start == '0' || *start == '.'); start++)
-        number->before -= *start == '0';
-    while (start < end && (end[-1] == '0' || end[-1] == '.'))
-        end--;
-    number->digits = start;
-    number->count = (int)(end - start);
-    number->count -= start < end && memchr(start, '.', (size_t)(end - start)) != NULL;
-}
-
-static bool parse_number(const struct cell *cell, struct number *ret)
-{
-    const char *p = cell->text, *end = p + cell->length;
-    if (cell->length == 0 || cell->length > G_MAXINT / 16)
-        return false;
-    *ret = (struct number){.negative = *p == '-'};
-    p += ret->negative;
-    const char *start = p, *point = skip_digits(p, end), *stop = point;
-    if (point == start)
-        return false;
-    if (point < end && *point == '.') {
-        stop = skip_digits(point + 1, end);
-        if (stop == point + 1)
-            return false;
-    }
-    int exponent;
-    if (!parse_exponent(stop, end, &exponent))
-        return false;
-    int decimals = stop > point ? (int)(stop - point) - 1 : 0;
-    ret->scale = MAX(decimals - exponent, 0);
-    ret->before = (int)(point - start) + exponent;
-    trim_zeros(ret, start, stop);
-    int needed = ret->count ? MAX(ret->count - ret->before, 0) : 0;
-    if (ret->scale > NUMERIC_SCALE) /* zeros at the end */
-        ret->scale = needed;
-    return needed <= NUMERIC_SCALE && (ret->count == 0 || ret->before <= NUMERIC_INTEGER_DIGITS);
+    int64_t needed = decimal->count ? MAX(-decimal_last(decimal), 0) : 0;
+    /* Zeros at the end are kept as long as there is room for them. */
+    *ret_scale =
+        (int)(decimal->scale > NUMERIC_SCALE ? MIN(needed, NUMERIC_SCALE) : decimal->scale);
+    return needed <= NUMERIC_SCALE &&
+           (decimal->count == 0 || decimal->first < NUMERIC_INTEGER_DIGITS);
 }
 
 static int floor_div4(int value)
@@ -232,18 +166,17 @@ static int floor_div4(int value)
 }
 
 /* Groups of four digits, each a 16-bit number; the first is `first` digits long. */
-static void put_groups(char *place, const struct number *number, int first)
+static void put_groups(char *place, const struct decimal *decimal, int first)
 {
-    const char *p = number->digits;
-    int left = number->count;
+    const char *p = decimal->digits;
+    size_t left = decimal->count;
     for (int length = first; left > 0; length = 4, place += 2) {
         unsigned group = 0;
         for (int i = 0; i < length; i++) {
             group *= 10;
             if (left == 0)
                 continue;
-            p += *p == '.';
-            group += (unsigned)(*p++ - '0');
+            group += (unsigned)(decimal_next(&p) - '0');
             left--;
         }
         put16(place, group);
@@ -253,20 +186,22 @@ static void put_groups(char *place, const struct number *number, int first)
 /* Count of groups, weight of the first (powers of 10,000), sign, scale, groups. */
 static bool put_numeric(struct copy_buffer *buffer, const struct cell *cell)
 {
-    struct number number;
-    if (!parse_number(cell, &number))
+    struct decimal decimal;
+    int scale;
+    if (!decimal_parse(cell->text, cell->length, &decimal) || !is_in_range(&decimal, &scale))
         return false;
-    int weight = number.count ? floor_div4(number.before + 3) - 1 : 0;
-    int first = number.count ? number.before - 4 * weight : 0;
-    int groups = number.count ? 1 + (MAX(number.count - first, 0) + 3) / 4 : 0;
+    int before = decimal.count ? (int)decimal.first + 1 : 0, count = (int)decimal.count;
+    int weight = count ? floor_div4(before + 3) - 1 : 0;
+    int first = count ? before - 4 * weight : 0;
+    int groups = count ? 1 + (MAX(count - first, 0) + 3) / 4 : 0;
     size_t bytes = 8 + 2 * (size_t)groups;
     char *place = reserve(buffer, 4 + bytes);
     put32(place, (uint32_t)bytes);
     put16(place + 4, (unsigned)groups);
     put16(place + 6, (unsigned)weight & 0xffff);
-    put16(place + 8, number.negative && number.count ? 0x4000 : 0);
-    put16(place + 10, (unsigned)number.scale);
-    put_groups(place + 12, &number, first);
+    put16(place + 8, decimal.negative && count ? 0x4000 : 0);
+    put16(place + 10, (unsigned)scale);
+    put_groups(place + 12, &decimal, first);
     return true;
 }
 

@@ -4,19 +4,10 @@
 #include <string.h>
 
 #include "destinations/sqlite_private.h"
+#include "model/decimal.h"
 
-#define DOUBLE_MAX_DIGITS    17 /* the shortest form of a double never has more */
 #define DOUBLE_SURE_DIGITS   15 /* so many survive a round trip through any normal double */
 #define DOUBLE_SURE_EXPONENT 300
-
-/* 0.d1d2d3… × 10^exponent without zeros at either end, so that equal numbers look equal; zero has
- * no digits. */
-struct decimal {
-    char digits[DOUBLE_MAX_DIGITS];
-    unsigned count;
-    int exponent;
-    bool negative;
-};
 
 void sqlite_real_format(double value, char ret[SQLITE_REAL_TEXT_BYTES])
 {
@@ -26,79 +17,6 @@ void sqlite_real_format(double value, char ret[SQLITE_REAL_TEXT_BYTES])
         if (g_ascii_strtod(ret, NULL) == value)
             return;
     }
-}
-
-/* Zeros are held back until a digit follows, so that those at the end never count. */
-static bool take_digits(struct decimal *decimal, const char **p, const char *end, unsigned *zeros,
-                        bool fraction)
-{
-    for (; *p < end && g_ascii_isdigit(**p); (*p)++) {
-        bool leading = decimal->count == 0 && **p == '0';
-        decimal->exponent += leading ? (fraction ? -1 : 0) : (fraction ? 0 : 1);
-        if (leading)
-            continue;
-        if (**p == '0') {
-            (*zeros)++;
-            continue;
-        }
-        if (decimal->count + *zeros + 1 > DOUBLE_MAX_DIGITS)
-            return false;
-        memset(decimal->digits + decimal->count, '0', *zeros);
-        decimal->count += *zeros;
-        *zeros = 0;
-        decimal->digits[decimal->count++] = **p;
-    }
-    return true;
-}
-
-static bool take_exponent(struct decimal *decimal, const char **p, const char *end)
-{
-    if (*p == end || (**p != 'e' && **p != 'E'))
-        return true;
-    (*p)++;
-    bool negative = *p < end && **p == '-';
-    if (*p < end && (**p == '-' || **p == '+'))
-        (*p)++;
-    int exponent = 0;
-    const char *start = *p;
-    for (; *p < end && g_ascii_isdigit(**p); (*p)++) {
-        if (exponent > 9999) /* no double gets there */
-            return false;
-        exponent = exponent * 10 + (**p - '0');
-    }
-    decimal->exponent += negative ? -exponent : exponent;
-    return *p > start;
-}
-
-/* False for what is no number and for more digits than a double may have. */
-static bool decimal_parse(const char *text, size_t length, struct decimal *ret)
-{
-    *ret = (struct decimal){0};
-    if (length == 0 || length > 400)
-        return false;
-    const char *p = text, *end = text + length;
-    unsigned zeros = 0;
-    ret->negative = *p == '-';
-    p += ret->negative;
-    const char *start = p;
-    if (!take_digits(ret, &p, end, &zeros, false) || p == start)
-        return false;
-    if (p < end && *p == '.') {
-        start = ++p;
-        if (!take_digits(ret, &p, end, &zeros, true) || p == start)
-            return false;
-    }
-    if (!take_exponent(ret, &p, end) || p != end)
-        return false;
-    if (ret->count == 0)
-        ret->exponent = 0;
-    return true;
-}
-
-static bool decimal_equal(const struct decimal *a, const struct decimal *b)
-{
-    return a->negative == b->negative && a->exponent == b->exponent && a->count == b->count &&
-           memcmp(a->digits, b->digits, a->count) == 0;
 }
 
 bool sqlite_real_parse(const char *text, size_t length, double *ret)
@@ -112,7 +30,7 @@ bool sqlite_real_parse(const char *text, size_t length, double *ret)
     double value = g_ascii_strtod(copy, NULL);
     if (!isfinite(value))
         return false;
-    bool sure = sent.count <= DOUBLE_SURE_DIGITS && ABS(sent.exponent) < DOUBLE_SURE_EXPONENT;
+    bool sure = sent.count <= DOUBLE_SURE_DIGITS && ABS(sent.first) < DOUBLE_SURE_EXPONENT;
     if (!sure) {
         sqlite_real_format(value, shortest);
         if (!decimal_parse(shortest, strlen(shortest), &kept) || !decimal_equal(&sent, &kept))

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "model/decimal.h"
 #include "json/json.h"
 
 #define REPLACEMENT        "\xef\xbf\xbd" /* U+FFFD */
@@ -20,55 +21,14 @@ struct fitting {
 
 /* ── Numbers ── */
 
-static int64_t exponent_of(const char *p, const char *end)
-{
-    if (p == end || (*p != 'e' && *p != 'E'))
-        return 0;
-    p++;
-    bool negative = p < end && *p == '-';
-    if (p < end && (*p == '-' || *p == '+'))
-        p++;
-    int64_t exponent = 0;
-    for (; p < end && g_ascii_isdigit(*p) && exponent < 100000000; p++)
-        exponent = exponent * 10 + (*p - '0');
-    return negative ? -exponent : exponent;
-}
-
-/* Where the first and the last digit that is not 0 stand: 10^*ret_first, 10^*ret_last. False for 0,
- * which always fits. */
-static bool digit_range(const char *text, size_t length, int64_t *ret_first, int64_t *ret_last)
-{
-    const char *p = text, *end = text + length;
-    int64_t integers = 0, fractions = 0, position = 0;
-    int64_t first = 0, last = 0; /* counted from the left, from 1; 0 = none */
-    bool fraction = false;
-    if (p < end && *p == '-')
-        p++;
-    for (; p < end && (g_ascii_isdigit(*p) || *p == '.'); p++) {
-        if (*p == '.') {
-            fraction = true;
-            continue;
-        }
-        fraction ? fractions++ : integers++;
-        position++;
-        if (*p == '0')
-            continue;
-        first = first ? first : position;
-        last = position;
-    }
-    int64_t exponent = exponent_of(p, end);
-    *ret_first = integers - first + exponent;
-    *ret_last = integers - last + exponent;
-    return first != 0;
-}
-
 static bool decimal_fits(const struct destination_caps *caps, const char *text, size_t length)
 {
-    int64_t first, last;
-    if (!digit_range(text, length, &first, &last))
+    struct decimal decimal;
+    if (!decimal_parse(text, length, &decimal) || decimal.count == 0)
         return true;
-    return (!caps->decimal_integer_digits || first < (int64_t)caps->decimal_integer_digits) &&
-           (!caps->decimal_scale || -last <= (int64_t)caps->decimal_scale);
+    return (!caps->decimal_integer_digits ||
+            decimal.first < (int64_t)caps->decimal_integer_digits) &&
+           (!caps->decimal_scale || -decimal_last(&decimal) <= (int64_t)caps->decimal_scale);
 }
 
 /* ── Texts and documents ── */

@@ -1,94 +1,15 @@
 #include "sync/compare.h"
 
+#include "model/decimal.h"
+
 #include <string.h>
-
-/* --- numbers --- */
-
-/* A number as its significant digits and the power of ten of the last one. */
-struct number {
-    bool negative;
-    const char *first, *last; /* significant digits, a point may be among them; NULL = zero */
-    int64_t exponent;         /* of the digit at `last` */
-};
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-/* The exponent after e or E; what is beyond all reason is cut, and still differs from the rest. */
-static bool read_exponent(const char **p, const char *end, int64_t *ret)
-{
-    bool negative = *p < end && **p == '-';
-
-    if (*p < end && (**p == '-' || **p == '+'))
-        (*p)++;
-    if (*p == end)
-        return false;
-    for (; *p < end && is_digit(**p); (*p)++)
-        *ret = MIN(*ret * 10 + (**p - '0'), INT64_C(1) << 40);
-    *ret = negative ? -*ret : *ret;
-    return *p == end;
-}
-
-static bool number_parse(const char *text, size_t length, struct number *ret)
-{
-    const char *p = text, *end = text + length, *point = NULL, *digits_end;
-    int64_t exponent = 0;
-
-    *ret = (struct number){.negative = p < end && *p == '-'};
-    p += ret->negative;
-    if (p == end || !is_digit(*p))
-        return false;
-    for (; p < end && (is_digit(*p) || (*p == '.' && !point)); p++) {
-        if (*p == '.')
-            point = p;
-        else if (*p != '0' || ret->first)
-            ret->first = ret->first ? ret->first : p;
-        if (*p >= '1' && *p <= '9')
-            ret->last = p;
-    }
-    digits_end = p;
-    if (p < end && (*p != 'e' && *p != 'E'))
-        return false;
-    if (p < end && (p++, !read_exponent(&p, end, &exponent)))
-        return false;
-    if (ret->first) {
-        if (!point)
-            point = digits_end;
-        ret->exponent = exponent + (ret->last < point ? point - ret->last - 1 : point - ret->last);
-    }
-    return true;
-}
-
-/* The next significant digit, 0 at the end. */
-static char next_digit(const char **p, const struct number *number)
-{
-    while (*p && *p <= number->last && **p == '.')
-        (*p)++;
-    return *p && *p <= number->last ? *(*p)++ : '\0';
-}
 
 bool compare_numbers(const char *a, size_t a_length, const char *b, size_t b_length)
 {
-    struct number left, right;
-    const char *p, *q;
-    char digit;
+    struct decimal left, right;
 
-    if (!number_parse(a, a_length, &left) || !number_parse(b, b_length, &right))
-        return false;
-    if (!left.first || !right.first)
-        return !left.first && !right.first; /* 0 and -0 are one number */
-    if (left.negative != right.negative || left.exponent != right.exponent)
-        return false;
-    p = left.first;
-    q = right.first;
-    do {
-        digit = next_digit(&p, &left);
-        if (digit != next_digit(&q, &right))
-            return false;
-    } while (digit);
-    return true;
+    return decimal_parse(a, a_length, &left) && decimal_parse(b, b_length, &right) &&
+           decimal_equal(&left, &right);
 }
 
 /* --- texts --- */
