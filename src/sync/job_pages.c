@@ -85,13 +85,18 @@ static void learn_page_bytes(struct job *job, struct batch *batch)
     batch_adjust_credit(batch, used);
 }
 
+/* Records without an id. Subfields have none by design. */
+static unsigned count_skipped(const struct task *task)
+{
+    return task->job->stream->id == STREAM_DEAL_FIELDS ? 0 : task->batch->skipped;
+}
+
 static void warn_skipped(struct job *job, unsigned skipped)
 {
     g_autofree char *text = NULL;
 
-    if (skipped == 0 || job->stream->id == STREAM_DEAL_FIELDS) /* subfields have no id by design */
+    if (skipped == 0)
         return;
-    job->progress.rejected += skipped;
     text = g_strdup_printf("%u record(s) without an id were left out: they cannot be told apart",
                            skipped);
     job->context->warn(job->context->opaque, job->stream->name, text);
@@ -109,6 +114,7 @@ static struct work *page_work(struct task *task, struct walk_step *step)
     work->finds_drift = leg && leg->leg == LEG_PASS;
     work->is_backfill = leg && leg->leg != LEG_PASS && (leg->leg != LEG_HEAD || job->backfill_leg);
     work->since = job->leg_since;
+    work->rejected = count_skipped(task) + (step->discard_rows ? 0 : task->batch->rejected);
     if (step->sweep) {
         const GArray *seen = walk_seen(task->walk);
 
@@ -148,10 +154,9 @@ static bool apply_page(struct task *task, const struct json_value *root, instant
     task->doubts_ids = false;
     task->phase = TASK_READY;
     learn_page_bytes(job, task->batch);
-    warn_skipped(job, task->batch->skipped);
-    task->lost_ids |= task->batch->skipped > 0 && job->stream->id != STREAM_DEAL_FIELDS;
+    warn_skipped(job, count_skipped(task));
+    task->lost_ids |= count_skipped(task) > 0;
     step.sweep &= !task->lost_ids;
-    job->progress.rejected += step.discard_rows ? 0 : task->batch->rejected;
     if (!job->selected) {
         filter_recent(job, task->batch, t0);
         if (step.done)
@@ -186,8 +191,7 @@ static bool reading_fields(const struct job *job)
 /* A record without an id is lost: the page is asked for a second time before that is believed. */
 static bool has_ids(struct task *task, GError **error)
 {
-    if (task->batch->skipped == 0 || task->job->stream->id == STREAM_DEAL_FIELDS ||
-        task->doubts_ids)
+    if (count_skipped(task) == 0 || task->doubts_ids)
         return true;
     task->doubts_ids = true;
     error_setf(error, PENSTOCK_ERROR_DATA, "a record has no id");
@@ -408,6 +412,7 @@ static void count_reply(struct job *job, const struct reply *reply)
 {
     job->progress.rows += reply->rows;
     job->progress.deleted += reply->deleted;
+    job->progress.rejected += reply->rejected;
 }
 
 static void take_committed(struct job *job)

@@ -233,8 +233,8 @@ bool job_take_record(struct task *task, const struct json_value *root, GError **
         log_debug("field", "table", job->stream->name, "state", "unknown in a record", NULL);
     }
     batch_adjust_credit(task->batch, batch_used_bytes(task->batch));
-    job->progress.rejected += task->batch->rejected;
     work = answer_work(task);
+    work->rejected = task->batch->rejected;
     work->table = task->batch->table;
     work->is_record = work->finds_drift = true;
     work->queue_parents = job->feeds_children;

@@ -107,6 +107,7 @@ static bool do_commit(struct loader *loader, const struct work *work, struct rep
     if (work->stream) {
         loader->rows[work->stream->id] += reply->rows;
         loader->deleted[work->stream->id] += reply->deleted;
+        loader->rejected[work->stream->id] += reply->rejected;
         loader->deleted[STREAM_DEAL_PRODUCTS] += reply->lines_flagged;
     }
     fault_point("after-commit");

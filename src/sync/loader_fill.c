@@ -50,7 +50,7 @@ static bool put_run(struct loader *loader, const struct work *work, const struct
     cell_set_string(batch, &cells[RUN_FIRST_LOAD], progress->first_load ? "1" : "0");
     cell_set_int(batch, &cells[RUN_ROWS], loader->rows[work->stream->id] + reply->rows);
     cell_set_int(batch, &cells[RUN_DELETED], loader->deleted[work->stream->id] + reply->deleted);
-    cell_set_int(batch, &cells[RUN_REJECTED], progress->rejected);
+    cell_set_int(batch, &cells[RUN_REJECTED], loader->rejected[work->stream->id] + reply->rejected);
     cell_set_int(batch, &cells[RUN_REQUESTS], progress->requests);
     cell_set_int(batch, &cells[RUN_TOKENS], progress->tokens);
     cell_set_string(batch, &cells[RUN_MESSAGE], work->run.message);
@@ -229,6 +229,7 @@ static bool write_rows(struct loader *loader, const struct work *work, struct re
     struct write_counts counts = {0};
     unsigned deleted;
 
+    reply->rejected = work->rejected;
     if (!work->batch || !work->rows_are_stored)
         return true;
     deleted = apply_deletes(loader, work, reply);
@@ -238,6 +239,7 @@ static bool write_rows(struct loader *loader, const struct work *work, struct re
     /* One that a full pass asked for was alive, so the deletion is news. */
     reply->rows = work->is_record && deleted ? 0 : counts.inserted_or_updated;
     reply->deleted += work->is_record ? deleted : 0;
+    reply->rejected += counts.rejected;
     return true;
 }
 

@@ -23,7 +23,8 @@ struct loader {
     char *nonces[STREAM_COUNT];
     GPtrArray *known; /* struct table: definitions made here */
     instant_t started;
-    int64_t rows[STREAM_COUNT], deleted[STREAM_COUNT]; /* committed by this run, a table */
+    /* Committed by this run, a table. */
+    int64_t rows[STREAM_COUNT], deleted[STREAM_COUNT], rejected[STREAM_COUNT];
     int64_t noted[STREAM_COUNT]; /* rows that the state says a table has; -1 = it says nothing */
     char *noted_nonces[STREAM_COUNT];
     bool anew[STREAM_COUNT]; /* the table is loaded anew: the next commit forgets what was noted */

@@ -54,6 +54,7 @@ struct work {
     bool finds_drift;      /* of a full pass: rows may differ though their update_time does not */
     bool is_record;        /* the batch is one of those, as it is now */
     bool is_missing;       /* the batch flags one of those, about which nothing is known */
+    int64_t rejected;      /* values and records of the page that fit no column */
     bool ends_table;       /* note the number of rows, for the next run's look */
     struct run_row run;
     /* WORK_QUEUE, WORK_SUSPECTS */
@@ -83,6 +84,7 @@ struct reply {
     bool had_page;         /* the work held a page's rows */
     int64_t lines_flagged; /* rows of deal_products that were flagged with their deals */
     int64_t rows, deleted; /* written, newly flagged */
+    int64_t rejected;      /* the work's own, and values that the database cannot hold */
     int64_t removed;       /* of the work's own table, rows that went at most: see `deletes` */
     int64_t queue;         /* parents that wait, after the commit; -1 = not counted */
     bool of_table;         /* with an error: this table cannot be written, others can */

@@ -1,11 +1,13 @@
 """What the state remembers, and the promises about versions and exact values that rest on it."""
 
+import contextlib
 import re
 import sqlite3
 
 import pytest
 from harness import QUICK, TABLES, assert_equals_truth, run_penstock, sync
 from section4 import PATHS, Between, company
+from stores import DESTINATIONS, open_store
 
 ROWS = dict.fromkeys(
     ("activities", "deals", "persons", "organizations", "products", "notes", "files"), 30
@@ -269,6 +271,38 @@ def test_a_value_that_does_not_fit_is_kept_in_extra_and_counted(
     simulator.admin("edit", entity="deals", id=id, raw={column: "null"})
     sync(simulator, database.url, "--tables", "deals")
     assert database.rows("deals")[id]["_extra"] is None
+
+
+# Numbers that a database has no digits for, and what _extra holds: PostgreSQL's documents would
+# have to hold them as its columns.
+TOO_LONG = {
+    "mysql": ("1" * 41, "1" * 41),
+    "postgres": ("1e140000", '"1e140000"'),
+}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in DESTINATIONS if kind in TOO_LONG])
+def test_a_value_that_only_this_database_cannot_hold_is_counted_too(simulate, tmp_path, kind):
+    literal, kept = TOO_LONG[kind]
+    simulator = simulate(*company(deals=1200))
+    ids = [row["id"] for row in simulator.truth("deals") if not row["is_archived"]]
+    # one in the first page, one in the last, and one that no database has a column for
+    for id, values in (
+        (ids[0], {"value": literal}),
+        (ids[-1], {"value": literal}),
+        (ids[1], {"channel": '"many"'}),
+    ):
+        simulator.admin("edit", entity="deals", id=id, raw=values)
+    with contextlib.closing(open_store(kind, tmp_path)) as store:
+        database = store.fresh()
+        result = sync(simulator, database.url, "--tables", "deals")
+        rows = database.rows("deals")
+        for id in (ids[0], ids[-1]):
+            assert rows[id]["value"] is None
+            assert re.sub(r"\s", "", rows[id]["_extra"]) == f'{{"value":{kept}}}'
+        assert result.tables["deals"]["rejected"] == 3
+        runs = database.query("SELECT rejected FROM _penstock_runs WHERE \"table\" = 'deals'")
+        assert [each["rejected"] for each in runs] == [3]
 
 
 def test_unknown_keys_are_kept_in_extra(simulate, database):
