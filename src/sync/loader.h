@@ -2,8 +2,8 @@
  * other.
  *
  * Rows, the state that they justify, the queue of parents and the run log commit together or not at
- * all. The first failure poisons the loader: later works are answered with an error, nothing more
- * is written. */
+ * all. A guard stops its table, and so does what stands in a table's place; after any other failure
+ * nothing more is written, and later works are answered with an error. */
 #ifndef PENSTOCK_SYNC_LOADER_H
 #define PENSTOCK_SYNC_LOADER_H
 

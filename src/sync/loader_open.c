@@ -47,26 +47,6 @@ static bool parse_table_state(const char *text, char **ret_nonce, int64_t *ret_r
     return good;
 }
 
-/* What somebody else made has neither a nonce nor our columns; prepare() will say so. */
-static bool is_ours(const struct table *table, const struct table_info *info)
-{
-    unsigned found = 0, system = 0;
-
-    if (!info->exists || info->nonce)
-        return info->exists;
-    for (unsigned i = 0; i < table->columns->len; i++) {
-        const struct column *column = table_column(table, i);
-
-        if (!column->is_system)
-            continue;
-        system++;
-        for (unsigned j = 0; info->columns && j < info->columns->len; j++)
-            found += strcmp(g_array_index(info->columns, struct table_info_column, j).name,
-                            column->name) == 0;
-    }
-    return system > 0 && found == system;
-}
-
 static bool has_column(const struct table_info *info, const char *name)
 {
     for (unsigned i = 0; i < info->columns->len; i++)
@@ -74,6 +54,23 @@ static bool has_column(const struct table_info *info, const char *name)
                                name) == 0)
             return true;
     return false;
+}
+
+/* What somebody else made has neither a nonce nor our columns; prepare() will say so. */
+static bool is_ours(const struct table *table, const struct table_info *info)
+{
+    unsigned system = 0;
+
+    if (!info->exists || info->nonce)
+        return info->exists;
+    for (unsigned i = 0; i < table->columns->len; i++) {
+        const struct column *column = table_column(table, i);
+
+        if (column->is_system && !has_column(info, column->name))
+            return false;
+        system += column->is_system;
+    }
+    return system > 0;
 }
 
 /* A column that was dropped by hand comes back empty, and old rows would stay so. Which run wrote a
