@@ -42,12 +42,6 @@ static size_t column_bytes(const char *name, bool expression)
     return COLUMN_BYTES + strlen(name) + (expression ? EXPRESSION_BYTES + strlen(name) : 0);
 }
 
-/* A comment that repeats the name tells nobody anything. */
-static const char *comment_of(const struct column *column)
-{
-    return g_strcmp0(column->comment, column->name) == 0 ? NULL : column->comment;
-}
-
 static void append_comment(struct ddl *ddl, const char *comment, enum column_type type,
                            int becoming)
 {
@@ -70,16 +64,6 @@ static void append_check(struct ddl *ddl, const char *name, enum column_type typ
     g_string_append(ddl->sql, "))");
 }
 
-static void append_derived(struct ddl *ddl)
-{
-    const char *place = strstr(dialect_mysql.derived, "%s");
-    g_string_append_c(ddl->sql, ' ');
-    g_string_append_len(ddl->sql, dialect_mysql.derived, place - dialect_mysql.derived);
-    dialect_quote(&dialect_mysql, ddl->sql,
-                  table_column(ddl->table, (unsigned)ddl->table->deleted_at)->name);
-    g_string_append(ddl->sql, place + strlen("%s"));
-}
-
 static void append_column(struct ddl *ddl, const char *name, unsigned index, enum column_type type,
                           const char *comment, int becoming)
 {
@@ -91,7 +75,7 @@ static void append_column(struct ddl *ddl, const char *name, unsigned index, enu
     if (is_text(type))
         g_string_append_printf(ddl->sql, " CHARACTER SET utf8mb4 COLLATE %s", ddl->s->collation);
     if (column->is_derived)
-        append_derived(ddl);
+        ddl_derive(ddl->sql, &dialect_mysql, ddl->table);
     if (key)
         g_string_append(ddl->sql, " NOT NULL");
     append_comment(ddl, comment, type, becoming);
@@ -173,7 +157,7 @@ static bool create_table(struct mysqldb *s, const struct mysqldb_table *t,
     g_string_printf(sql, "CREATE TABLE %s (", t->quoted);
     for (unsigned i = 0; i < table->columns->len; i++) {
         const struct column *column = table_column(table, i);
-        append_column(&ddl, column->name, i, column->type, comment_of(column), -1);
+        append_column(&ddl, column->name, i, column->type, column->comment, -1);
         g_string_append(sql, ", ");
     }
     append_keys(&ddl);
@@ -341,7 +325,7 @@ static void append_changes(struct ddl *ddl, const GArray *changes)
         begin_change(ddl);
         g_string_append(ddl->sql, change->add ? "ADD COLUMN " : "MODIFY COLUMN ");
         if (change->add) {
-            append_column(ddl, column->name, change->column, change->to, comment_of(column), -1);
+            append_column(ddl, column->name, change->column, change->to, column->comment, -1);
         } else {
             const struct mysqldb_column *have = mysqldb_table_column(ddl->t, column->name);
             append_column(ddl, have->name, change->column, change->to, have->comment,

@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* derived holds one %s, for the column that it follows. */
-static void append_derived(GString *sql, const struct dialect *dialect, const struct table *table)
+void ddl_derive(GString *sql, const struct dialect *dialect, const struct table *table)
 {
     const char *place = strstr(dialect->derived, "%s");
     g_string_append_c(sql, ' ');
@@ -19,7 +19,7 @@ void ddl_column(GString *sql, const struct dialect *dialect, const struct table 
     dialect_quote(dialect, sql, c->name);
     g_string_append_printf(sql, " %s", dialect->types[c->type]);
     if (c->is_derived)
-        append_derived(sql, dialect, table);
+        ddl_derive(sql, dialect, table);
 }
 
 bool ddl_has_integer_key(const struct table *table)

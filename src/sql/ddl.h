@@ -22,6 +22,8 @@ void ddl_add_column(GString *sql, const struct dialect *dialect, const struct ta
 /* A column as it stands in both: its name, its type, and what makes it derived. */
 void ddl_column(GString *sql, const struct dialect *dialect, const struct table *table,
                 unsigned column);
+/* The part of it that makes the table's derived column so. */
+void ddl_derive(GString *sql, const struct dialect *dialect, const struct table *table);
 /* Appends the struct ddl_change that lead from info to table. What info has beyond is left alone.
  * CONFIG when a column of that name has a type that Penstock does not write. */
 MUST_USE bool ddl_diff(const struct dialect *dialect, const struct table *table,
