@@ -5,6 +5,7 @@
 /* Hundredths of a percent. */
 #define WHOLE  INT64_C(10000)
 #define PLENTY (INT64_MAX / 2)
+#define HOUR_S INT64_C(3600)
 
 /* --- settings --- */
 
@@ -255,6 +256,11 @@ int64_t budget_wait_s(const struct budget *budget, const struct budget_log *log,
             return MAX(entry->second + BUDGET_DAY_S - now_s, 1);
     }
     return -1;
+}
+
+int64_t budget_new_day_s(int64_t now_s)
+{
+    return HOUR_S - now_s % HOUR_S;
 }
 
 void budget_sent(struct budget *budget, int64_t tokens)

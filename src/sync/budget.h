@@ -29,7 +29,7 @@
 enum budget_class {
     BUDGET_CHECK,       /* who am I, what would it cost: always allowed, but counted */
     BUDGET_INCREMENTAL, /* what changed since the bookmark */
-    BUDGET_RECONCILE,   /* full passes */
+    BUDGET_RECONCILE,   /* full passes: of what is there for backfill, before histories */
     BUDGET_BACKFILL,    /* first loads and histories */
 };
 
@@ -114,6 +114,10 @@ int64_t budget_room(const struct budget *budget, const struct budget_log *log,
 /* Seconds until so many may be booked by the log; 0 now, -1 never. The log must be tidy. */
 int64_t budget_wait_s(const struct budget *budget, const struct budget_log *log,
                       enum budget_class class, int64_t tokens, int64_t now_s);
+
+/* Seconds until a pool that is used up is worth another try: it is new at midnight of a zone that
+ * nobody names, so at the next full hour. */
+int64_t budget_new_day_s(int64_t now_s);
 
 /* A request departs. */
 void budget_sent(struct budget *budget, int64_t tokens);

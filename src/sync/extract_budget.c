@@ -7,7 +7,6 @@
 /* Tokens that become free within this time are waited for: so a run at the same time each day can
  * follow the one of the day before. */
 #define PATIENCE_S 60
-#define HOUR_S     INT64_C(3600)
 
 /* --- the purse --- */
 
@@ -89,33 +88,53 @@ void extract_close_purse(struct extract *x)
 
 /* --- one request --- */
 
-static bool is_backfill(const struct job *job)
+static enum budget_class class_of_leg(const struct job *job)
+{
+    enum leg leg = job->leg < job->leg_count ? job->legs[job->leg].leg : LEG_HEAD;
+
+    switch (leg) {
+    case LEG_HEAD:
+        return job->backfill_leg ? BUDGET_BACKFILL : BUDGET_INCREMENTAL;
+    case LEG_AGAIN:
+    case LEG_STRETCH:
+        return BUDGET_BACKFILL;
+    case LEG_PASS:
+    case LEG_CONFIRM:
+        return BUDGET_RECONCILE;
+    }
+    g_assert_not_reached();
+}
+
+static enum budget_class class_of(const struct job *job)
 {
     switch (job->stream->walk) {
     case WALK_FLOW:
-        return true;
+        return BUDGET_BACKFILL;
     case WALK_LINES:
-        return job->progress.first_load;
+        break;
     case WALK_CURSOR_TIME:
     case WALK_NOTES:
     case WALK_FILES:
     case WALK_WHOLE:
-        break;
+        if (job->phase != JOB_FIELDS)
+            return class_of_leg(job);
     }
-    if (job->phase == JOB_FIELDS)
-        return job->progress.first_load;
-    return job->backfill_leg || (job->leg < job->leg_count && job->legs[job->leg].leg != LEG_HEAD);
+    return job->progress.first_load ? BUDGET_BACKFILL : BUDGET_INCREMENTAL;
 }
 
-/* Histories of deals are dear and can wait: they leave half of the backfill to first loads. */
+/* Histories of deals are dear and can wait: they leave half of the backfill to first loads and full
+ * passes. */
 static bool is_late(const struct extract *x, const struct job *job)
 {
     if (job->stream->walk != WALK_FLOW)
         return false;
-    for (unsigned i = 0; i < STREAM_COUNT; i++)
-        if (x->jobs[i] && x->jobs[i] != job && !job_is_ended(x->jobs[i]) &&
-            x->jobs[i]->progress.first_load)
+    for (unsigned i = 0; i < STREAM_COUNT; i++) {
+        const struct job *other = x->jobs[i];
+
+        if (other && other != job && !job_is_ended(other) &&
+            (other->progress.first_load || class_of(other) == BUDGET_RECONCILE))
             return true;
+    }
     return false;
 }
 
@@ -139,7 +158,7 @@ static void note_held(struct extract *x, enum budget_verdict why, int64_t wait_s
 
 bool extract_may_send(struct extract *x, struct task *task)
 {
-    enum budget_class class = is_backfill(task->job) ? BUDGET_BACKFILL : BUDGET_INCREMENTAL;
+    enum budget_class class = class_of(task->job);
     enum budget_verdict why;
     GError *error = NULL;
     int64_t wait_s;
@@ -214,7 +233,7 @@ static void append_reason(const struct extract *x, GString *text)
         break;
     }
     g_string_append_printf(text, "the budget of %" G_GINT64_FORMAT " tokens in 24 hours%s ", most,
-                           for_backfill ? " for first loads and histories" : "");
+                           for_backfill ? " for first loads, full passes and histories" : "");
     if (most < x->held_cost)
         g_string_append_printf(text, "is less than a request costs (%d): raise it (budget: %s)",
                                x->held_cost, for_backfill ? "backfill" : "per_day, reserve");
@@ -249,9 +268,8 @@ static bool is_quiet(const struct extract *x)
 
 bool extract_is_held_in_pass(const struct extract *x, const struct job *job)
 {
-    return x->held_jobs >> job->stream->id & 1 && job->works == 0 && job->phase != JOB_FIELDS &&
-           job->leg < job->leg_count &&
-           (job->legs[job->leg].leg == LEG_PASS || job->legs[job->leg].leg == LEG_CONFIRM);
+    return x->held_jobs >> job->stream->id & 1 && job->works == 0 &&
+           class_of(job) == BUDGET_RECONCILE;
 }
 
 static bool some_child_may_start(const struct extract *x)
@@ -277,12 +295,6 @@ int64_t extract_wait_for_budget(struct extract *x, int64_t wait_ms)
 
 /* --- when to come back --- */
 
-/* A daily 429 that says no more: the budget is new at midnight of a zone that nobody names. */
-static int64_t guess_wait_s(int64_t now_s)
-{
-    return HOUR_S - now_s % HOUR_S;
-}
-
 void extract_say_when(struct extract *x)
 {
     int64_t now_s = api_now(&x->api) / INSTANT_SECOND;
@@ -293,7 +305,7 @@ void extract_say_when(struct extract *x)
         return;
     detail = *error_detail(x->error);
     if (detail.retry_after_ms == 0 && detail.origin_code == 429)
-        detail.retry_after_ms = guess_wait_s(now_s) * 1000;
+        detail.retry_after_ms = budget_new_day_s(now_s) * 1000;
     if (detail.retry_after_ms <= 0)
         return;
     error_set_detail(x->error, &detail);

@@ -7,8 +7,6 @@
 #define BLOCK_MOST  INT64_C(500)
 /* A ledger that said no is not asked again sooner. */
 #define REFUSED_MS 500
-/* When the day's pool is used up nobody knows at which hour it is new: at midnight somewhere. */
-#define HOUR_S INT64_C(3600)
 
 void purse_open(struct purse *purse, const struct budget_settings *settings, const char *folder,
                 int64_t company_id, instant_t now)
@@ -170,7 +168,7 @@ bool purse_pay(struct purse *purse, enum budget_class class, int64_t tokens, boo
     if (*ret == BUDGET_GO && is_late && is_half_spent(purse, tokens))
         *ret = BUDGET_BACKFILL_SPENT;
     if (*ret == BUDGET_POOL_SPENT)
-        *ret_wait_s = HOUR_S - purse_now_s(purse) % HOUR_S;
+        *ret_wait_s = budget_new_day_s(purse_now_s(purse));
     if (*ret != BUDGET_GO)
         return true;
     if (usable(purse, i) < tokens && !ask_ledger(purse, class, tokens, ret, ret_wait_s, error))

@@ -134,7 +134,7 @@ def test_as_text(company, database):
     )
     assert run.returncode == 75
     assert (
-        "the budget of 3000 tokens in 24 hours for first loads and histories is used up"
+        "the budget of 3000 tokens in 24 hours for first loads, full passes and histories is used up"
         in run.stderr
     )
     assert "run again in " in run.stderr
@@ -188,6 +188,24 @@ def test_full_pass_does_not_starve_the_daily_run(company, database):
         result = run_refresh(simulator, database, *words, *tables)
         assert acme.count() <= 600
     assert_equals_truth(simulator, database, tables[1].split(","))
+
+
+def test_full_pass_does_not_wait_for_histories(company, database):
+    """Half of the backfill (200 tokens) is kept for the pass; its activities alone need that."""
+    acme = company("--deals", 200, "--activities", 9000)
+    sync(acme.simulator, database.url, "--tables", "deals,activities")
+    acme.advance(2 * DAY)
+    acme.count()
+    result = parked(
+        run_refresh(
+            *(acme.simulator, database, "--tables", "deals,activities,dealflow"),
+            *("--budget", "800"),
+        ),
+        "left to do: dealflow (",
+        "400 tokens in 24 hours for first loads, full passes and histories",
+    )
+    assert result.tables["activities"]["outcome"] == "done"
+    assert 400 - 40 < acme.count()
 
 
 # --- one run's own limit ---

@@ -166,6 +166,15 @@ static void a_day_passes(struct fixture *f, const void *unused)
     g_assert_cmpint(budget_log_used(&f->log, false), ==, 0);
 }
 
+static void new_day_at_a_full_hour(void)
+{
+    const int64_t hour = T0 / 3600 * 3600;
+
+    g_assert_cmpint(budget_new_day_s(hour), ==, 3600); /* this hour's has come and was none */
+    g_assert_cmpint(budget_new_day_s(hour + 1), ==, 3599);
+    g_assert_cmpint(budget_new_day_s(hour + 3599), ==, 1);
+}
+
 /* What was spent "tomorrow" counts from now on, and no longer than a day. */
 static void the_clock_goes_back(struct fixture *f, const void *unused)
 {
@@ -595,6 +604,7 @@ int main(int argc, char **argv)
     LOG(absurd_headers);
     LOG(a_run_has_an_end);
     g_test_add_func("/budget/never_past_the_share", never_past_the_share);
+    g_test_add_func("/budget/new_day_at_a_full_hour", new_day_at_a_full_hour);
     FOLDER(ledger_is_shared);
     FOLDER(ledger_waits_for_nobody_for_ever);
     FOLDER(ledger_elsewhere);
