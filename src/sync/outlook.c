@@ -138,11 +138,6 @@ void outlook_book(const struct api *api, const struct sync_settings *settings, i
     purse_open(&purse, &settings->budget, settings->state_dir, company_id, api_now(api));
     purse_answer(&purse, 0, 0, api->daily_limit, api->daily_remaining);
     purse_note(&purse, tokens);
-    if (tokens < 0) {
-        purse.hand[0] = -tokens;
-        purse.booked_s[0] = purse_now_s(&purse);
-    }
-    purse_close(&purse);
     ledger_free(purse.ledger);
     g_free(purse.warning);
 }

@@ -23,7 +23,8 @@ bool purse_is_open(const struct purse *purse)
     return purse->ledger != NULL;
 }
 
-int64_t purse_now_s(const struct purse *purse)
+/* The server's time, as the purse counts it. */
+static int64_t now_of(const struct purse *purse)
 {
     return purse->start_s + (clock_monotonic_ms() - purse->start_ms) / 1000;
 }
@@ -43,14 +44,13 @@ static void end_booking(struct purse *purse)
     purse->changed = true;
 }
 
-static void book(struct purse *purse, enum budget_class class, int64_t tokens)
+static void book(struct purse *purse, int64_t second, enum budget_class class, int64_t tokens)
 {
     struct budget_log *log;
 
-    if (!ledger_begin(purse->ledger, purse_now_s(purse), &log, NULL))
+    if (!ledger_begin(purse->ledger, now_of(purse), &log, NULL))
         return;
-    budget_log_add(log, tokens < 0 ? purse->booked_s[index_of(class)] : purse_now_s(purse), class,
-                   tokens);
+    budget_log_add(log, second, class, tokens);
     end_booking(purse);
 }
 
@@ -59,17 +59,17 @@ void purse_close(struct purse *purse)
     if (!purse->ledger)
         return;
     if (purse->hand[0] > 0)
-        book(purse, BUDGET_INCREMENTAL, -purse->hand[0]);
+        book(purse, purse->booked_s[0], BUDGET_INCREMENTAL, -purse->hand[0]);
     if (purse->hand[1] > 0)
-        book(purse, BUDGET_BACKFILL, -purse->hand[1]);
+        book(purse, purse->booked_s[1], BUDGET_BACKFILL, -purse->hand[1]);
     purse->hand[0] = purse->hand[1] = 0;
 }
 
 void purse_note(struct purse *purse, int64_t tokens)
 {
-    if (tokens <= 0)
+    if (tokens == 0)
         return;
-    book(purse, BUDGET_CHECK, tokens);
+    book(purse, now_of(purse), BUDGET_CHECK, tokens);
     purse->budget.spent += tokens;
 }
 
@@ -106,7 +106,7 @@ static enum budget_verdict book_block(struct purse *purse, struct budget_log *lo
 {
     const struct budget *budget = &purse->budget;
     unsigned i = index_of(class);
-    int64_t missing = tokens - usable(purse, i), now_s = purse_now_s(purse);
+    int64_t missing = tokens - usable(purse, i), now_s = now_of(purse);
     enum budget_verdict why;
     int64_t room = budget_room(budget, log, class, &why);
 
@@ -138,7 +138,7 @@ static bool ask_ledger(struct purse *purse, enum budget_class class, int64_t tok
         *ret_wait_s = no->wait_s;
         return true;
     }
-    if (!ledger_begin(purse->ledger, purse_now_s(purse), &log, error))
+    if (!ledger_begin(purse->ledger, now_of(purse), &log, error))
         return false;
     *ret = book_block(purse, log, class, tokens, ret_wait_s);
     if (*ret == BUDGET_GO) {
@@ -168,7 +168,7 @@ bool purse_pay(struct purse *purse, enum budget_class class, int64_t tokens, boo
     if (*ret == BUDGET_GO && is_late && is_half_spent(purse, tokens))
         *ret = BUDGET_BACKFILL_SPENT;
     if (*ret == BUDGET_POOL_SPENT)
-        *ret_wait_s = budget_new_day_s(purse_now_s(purse));
+        *ret_wait_s = budget_new_day_s(now_of(purse));
     if (*ret != BUDGET_GO)
         return true;
     if (usable(purse, i) < tokens && !ask_ledger(purse, class, tokens, ret, ret_wait_s, error))

@@ -37,7 +37,8 @@ void purse_open(struct purse *purse, const struct budget_settings *settings, con
 void purse_close(struct purse *purse);
 bool purse_is_open(const struct purse *purse);
 
-/* Was sent before the purse was open, or must be: books it and counts it, whatever is allowed. */
+/* Was sent before the purse was open, or must be: books it and counts it, whatever is allowed.
+ * tokens < 0: so many were noted before, by this purse or another one, and not sent. */
 void purse_note(struct purse *purse, int64_t tokens);
 /* GO: it is booked and counts as sent. Else nothing has changed, and *ret_wait_s is the seconds
  * until it may go by what is known now; -1 = unknown. is_late: leaves half of the backfill to
@@ -49,8 +50,5 @@ void purse_refund(struct purse *purse, enum budget_class class, int64_t tokens);
 /* The answer to a request that was paid for: see budget_answer(). */
 void purse_answer(struct purse *purse, int64_t sent_ms, int64_t tokens, int64_t limit,
                   int64_t left);
-
-/* The server's time in seconds, as the purse counts it. */
-int64_t purse_now_s(const struct purse *purse);
 
 #endif

@@ -508,6 +508,23 @@ static void purse_forgets_a_refund(struct folder *f, const void *unused)
     ledger_free(purse.ledger);
 }
 
+static void purse_takes_a_note_back(struct folder *f, const void *unused)
+{
+    (void)unused;
+    struct purse before, after;
+    int64_t limit;
+
+    purse_open(&before, &usual, f->path, 7001, T0 * INSTANT_SECOND);
+    purse_note(&before, 150);
+    purse_open(&after, &usual, f->path, 7001, (T0 + 10) * INSTANT_SECOND);
+    purse_note(&after, -110);
+    g_assert_cmpint(budget_log_used(ledger_look(before.ledger, T0 + 10, &limit), false), ==, 40);
+    purse_note(&after, -1000); /* never more than there is */
+    g_assert_cmpint(budget_log_used(ledger_look(before.ledger, T0 + 10, &limit), false), ==, 0);
+    ledger_free(before.ledger);
+    ledger_free(after.ledger);
+}
+
 /* A smaller plan in mid-run: what was booked under the larger one is not spent. */
 static void purse_follows_a_smaller_plan(struct folder *f, const void *unused)
 {
@@ -611,6 +628,7 @@ int main(int argc, char **argv)
     FOLDER(peeking_changes_nothing);
     FOLDER(purse_books_blocks);
     FOLDER(purse_forgets_a_refund);
+    FOLDER(purse_takes_a_note_back);
     FOLDER(purse_follows_a_smaller_plan);
     FOLDER(late_ones_leave_half);
     FOLDER(purse_without_a_clock);
