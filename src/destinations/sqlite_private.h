@@ -2,8 +2,8 @@
  *
  * sqlite.c opens, begins and commits; sqlite_lock.c keeps a second writer out; sqlite_schema.c
  * knows what is in the database, sqlite_rebuild.c changes types; sqlite_view.c makes views;
- * sqlite_write.c and sqlite_read.c move rows; sqlite_value.c turns digits into numbers and back
- * without loss. */
+ * sqlite_write.c, sqlite_sweep.c and sqlite_read.c move rows; sqlite_value.c turns digits into
+ * numbers and back without loss. */
 #ifndef PENSTOCK_DESTINATIONS_SQLITE_PRIVATE_H
 #define PENSTOCK_DESTINATIONS_SQLITE_PRIVATE_H
 
@@ -109,7 +109,7 @@ struct sqlite_table {
     char *nonce;     /* from the comment in sql; NULL: somebody else made it */
     char *schema;    /* likewise, whose prefix it was made for */
     GArray *columns; /* struct sqlite_column */
-    /* Kept by sqlite_write.c: */
+    /* Kept by sqlite_write.c and sqlite_sweep.c: */
     struct table *layout;         /* copy of the table that storage and statements belong to */
     enum sqlite_storage *storage; /* by column of layout */
     int indexed_scope;            /* column of layout known to have an index, -1 = none */
@@ -153,7 +153,7 @@ bool sqlite_replace_view(struct destination *d, struct view *view, enum view_res
                          GError **error);
 bool sqlite_drop_view(struct destination *d, const char *name, bool *ret_dropped, GError **error);
 
-/* ── sqlite_write.c, sqlite_read.c ── */
+/* ── sqlite_write.c, sqlite_sweep.c, sqlite_read.c ── */
 
 bool sqlite_write(struct destination *d, struct batch *batch, struct write_counts *ret,
                   GError **error);
@@ -161,6 +161,9 @@ bool sqlite_sweep(struct destination *d, const struct sweep *sweep, struct sweep
                   GError **error);
 bool sqlite_read(struct destination *d, const struct read_query *query, destination_row_func func,
                  void *opaque, GError **error);
+/* With the layout of this table; STORAGE when the database has none of that name. */
+struct sqlite_table *sqlite_table_to_write(struct sqlite *s, const struct table *table,
+                                           GError **error);
 /* Of one table; NULL = all. */
 void sqlite_forget_statements(struct sqlite *s, const struct sqlite_table *t);
 

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "destinations/sqlite_private.h"
-#include "sql/sweep.h"
 #include "sql/upsert.h"
 
 /* Both bounds: a statement over 1,500 columns takes about a megabyte. */
@@ -202,10 +201,16 @@ static struct table *copy_layout(const struct table *table)
     return copy;
 }
 
-static struct sqlite_table *table_for_writing(struct sqlite *s, const struct table *table,
-                                              GError **error)
+struct sqlite_table *sqlite_table_to_write(struct sqlite *s, const struct table *table,
+                                           GError **error)
 {
     struct sqlite_table *t = sqlite_table_get(s, table, error);
+    if (t && !t->exists) {
+        error_setf(error, PENSTOCK_ERROR_STORAGE,
+                   "%s: table %s is gone: run again, it is then created and loaded anew", s->path,
+                   t->name);
+        return NULL;
+    }
     if (!t || same_layout(t->layout, table))
         return t;
     sqlite_forget_statements(s, t);
@@ -295,25 +300,15 @@ static void unbind(struct sqlite *s)
     }
 }
 
-static bool set_missing_error(const struct sqlite *s, const struct sqlite_table *t, GError **error)
-{
-    error_setf(error, PENSTOCK_ERROR_STORAGE,
-               "%s: table %s is gone: run again, it is then created and loaded anew", s->path,
-               t->name);
-    return false;
-}
-
 bool sqlite_write(struct destination *d, struct batch *batch, struct write_counts *ret,
                   GError **error)
 {
     struct sqlite *s = (struct sqlite *)d;
     struct write_counts counts = {0};
     struct writing w = {.s = s, .batch = batch};
-    w.table = table_for_writing(s, batch->table, error);
+    w.table = sqlite_table_to_write(s, batch->table, error);
     if (!w.table)
         return false;
-    if (!w.table->exists)
-        return set_missing_error(s, w.table, error);
     g_autofree char *what = g_strdup_printf("writing to %s", w.table->name);
     w.what = what;
     w.presence = g_newa(uint8_t, batch->table->columns->len);
@@ -328,117 +323,4 @@ bool sqlite_write(struct destination *d, struct batch *batch, struct write_count
     if (ok)
         *ret = counts;
     return ok;
-}
-
-/* ── Sweeping ── */
-
-static bool insert_seen(struct sqlite *s, const struct sweep *sweep, const char *what,
-                        GError **error)
-{
-    g_autoptr(SqliteStmt) insert = sqlite_prepare(
-        s, "INSERT OR IGNORE INTO temp._penstock_seen (id) VALUES (?1)", what, error);
-    if (!insert)
-        return false;
-    for (size_t i = 0; i < sweep->seen_count; i++) {
-        sqlite3_bind_int64(insert, 1, sweep->seen[i]);
-        if (sqlite_step(s, insert, what, error) < 0)
-            return false;
-        sqlite3_reset(insert);
-    }
-    return true;
-}
-
-/* On disk when large (SQLite decides), so that memory stays bounded. */
-static bool fill_seen(struct sqlite *s, const struct sweep *sweep, const char *what, GError **error)
-{
-    return sqlite_execute(s,
-                          "CREATE TABLE IF NOT EXISTS temp._penstock_seen (id INTEGER PRIMARY KEY);"
-                          "DELETE FROM temp._penstock_seen",
-                          what, error) &&
-           insert_seen(s, sweep, what, error);
-}
-
-static bool count_alive(struct sqlite *s, const struct sqlite_table *t, const struct sweep *sweep,
-                        const char *what, int64_t *ret, GError **error)
-{
-    g_autofree char *name = g_strconcat("main.", t->quoted, NULL);
-    g_autoptr(GString) sql = g_string_new(NULL);
-    sweep_count_statement(sql, &dialect_sqlite, sweep, name);
-    g_autoptr(SqliteStmt) statement = sqlite_prepare(s, sql->str, what, error);
-    if (!statement)
-        return false;
-    sqlite3_bind_int64(statement, 1, sweep->scope_value);
-    if (sqlite_step(s, statement, what, error) < 0)
-        return false;
-    *ret = sqlite3_column_int64(statement, 0);
-    return true;
-}
-
-static void bind_sweep(const struct sqlite *s, sqlite3_stmt *statement, const struct sweep *sweep)
-{
-    char deleted_at[INSTANT_TEXT_BYTES], now[INSTANT_TEXT_BYTES];
-    int number = 0;
-    if (!sweep->remove) {
-        instant_format_sql(sweep->deleted_at, deleted_at);
-        instant_format_sql(s->base.now, now);
-        sqlite_bind_text(statement, ++number, deleted_at);
-        sqlite_bind_text(statement, ++number, now);
-        sqlite_bind_text(statement, ++number, s->base.run_id);
-    }
-    if (sweep->scope >= 0)
-        sqlite3_bind_int64(statement, ++number, sweep->scope_value);
-}
-
-static bool take_unseen(struct sqlite *s, const struct sqlite_table *t, const struct sweep *sweep,
-                        const char *what, int64_t *ret, GError **error)
-{
-    g_autofree char *name = g_strconcat("main.", t->quoted, NULL);
-    g_autoptr(GString) sql = g_string_new(NULL);
-    sweep_statement(sql, &dialect_sqlite, sweep, name,
-                    sweep->seen_count ? "temp._penstock_seen" : NULL);
-    g_autoptr(SqliteStmt) statement = sqlite_prepare(s, sql->str, what, error);
-    if (!statement)
-        return false;
-    bind_sweep(s, statement, sweep);
-    if (sqlite_step(s, statement, what, error) < 0)
-        return false;
-    *ret = sqlite3_changes64(s->db);
-    return true;
-}
-
-/* Without an index every deal whose products are replaced would read the whole table. */
-static bool ensure_scope_index(struct sqlite *s, struct sqlite_table *t, const struct sweep *sweep,
-                               GError **error)
-{
-    if (sweep->scope < 0 || t->indexed_scope == sweep->scope)
-        return true;
-    const char *column = table_column(sweep->table, (unsigned)sweep->scope)->name;
-    if (!sqlite_ensure_index(s, t, column, error))
-        return false;
-    t->indexed_scope = sweep->scope;
-    return true;
-}
-
-bool sqlite_sweep(struct destination *d, const struct sweep *sweep, struct sweep_counts *ret,
-                  GError **error)
-{
-    struct sqlite *s = (struct sqlite *)d;
-    struct sweep_counts counts = {0};
-    struct sqlite_table *t = table_for_writing(s, sweep->table, error);
-    if (!t)
-        return false;
-    if (!t->exists)
-        return set_missing_error(s, t, error);
-    g_autofree char *what = g_strdup_printf("sweeping %s", t->name);
-    if (!ensure_scope_index(s, t, sweep, error) ||
-        !count_alive(s, t, sweep, what, &counts.alive_before, error))
-        return false;
-    if (counts.alive_before > 0) {
-        if (sweep->seen_count && !fill_seen(s, sweep, what, error))
-            return false;
-        if (!take_unseen(s, t, sweep, what, &counts.flagged, error))
-            return false;
-    }
-    *ret = counts;
-    return true;
 }
