@@ -128,15 +128,30 @@ struct row *add(struct batch *batch, ...)
     return row;
 }
 
+bool try_to_apply(struct fixture *f, struct batch *batch, GError **error)
+{
+    bool ok = destination_begin(f->dest, error) &&
+              destination_write(f->dest, batch, &f->counts, error) &&
+              destination_commit(f->dest, error);
+    if (!ok)
+        destination_rollback(f->dest);
+    batch_release(batch);
+    return ok;
+}
+
 void apply(struct fixture *f, struct batch *batch)
 {
     GError *error = NULL;
-    bool ok = destination_begin(f->dest, &error) &&
-              destination_write(f->dest, batch, &f->counts, &error) &&
-              destination_commit(f->dest, &error);
+    bool ok = try_to_apply(f, batch, &error);
     g_assert_no_error(error);
     g_assert_true(ok);
-    batch_release(batch);
+}
+
+GError *apply_error(struct fixture *f, struct batch *batch)
+{
+    GError *error = NULL;
+    g_assert_false(try_to_apply(f, batch, &error));
+    return error;
 }
 
 void prepare(struct fixture *f, const struct table *table)

@@ -15,6 +15,7 @@ struct subject {
     bool locks_database;           /* lock() stops every writer; else those of one table */
     bool views_hold_types;         /* a column that a view uses cannot be widened */
     const char *lock_waited;       /* for 100 ms; NULL: those */
+    const char *ends_session;      /* what an administrator runs to; NULL: there are none */
     /* URL of a database that does not exist yet or is empty. */
     char *(*fresh)(void);
     void (*discard)(const char *url);
@@ -70,8 +71,11 @@ struct batch *batch_of(const struct table *table);
 extern const char null_cell[]; /* stands for a null in add() */
 /* Pairs of column and text, ended by NULL; what is not named stays absent. */
 struct row *add(struct batch *batch, ...) G_GNUC_NULL_TERMINATED;
-/* begin, write, commit; frees the batch. */
+/* begin, write, commit; frees the batch. What failed is rolled back. */
+bool try_to_apply(struct fixture *f, struct batch *batch, GError **error);
+/* For what must work, and for what must not. */
 void apply(struct fixture *f, struct batch *batch);
+GError *apply_error(struct fixture *f, struct batch *batch);
 /* One row, applied. */
 #define put(f, table, ...)                                                                         \
     do {                                                                                           \

@@ -67,18 +67,6 @@ static void reopen_with(struct fixture *f, const char *parameters)
     g_assert_no_error(open_url(url, false, false, &f->dest));
 }
 
-static GError *apply_error(struct fixture *f, struct batch *batch)
-{
-    GError *error = NULL;
-    bool ok = destination_begin(f->dest, &error) &&
-              destination_write(f->dest, batch, &f->counts, &error) &&
-              destination_commit(f->dest, &error);
-    g_assert_false(ok);
-    destination_rollback(f->dest);
-    batch_release(batch);
-    return error;
-}
-
 /* ── Wide tables ── */
 
 enum {

@@ -1,8 +1,5 @@
 /* What only PostgreSQL has, in and beside the tables. */
-#include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "fixture.h"
 
@@ -161,41 +158,32 @@ static struct batch *rows_from(struct fixture *f, unsigned first, unsigned count
     return batch;
 }
 
-static GError *write_error(struct fixture *f, unsigned first, unsigned count)
-{
-    struct batch *batch = rows_from(f, first, count);
-    GError *error = NULL;
-    bool ok = destination_begin(f->dest, &error) &&
-              destination_write(f->dest, batch, &f->counts, &error) &&
-              destination_commit(f->dest, &error);
-    g_assert_false(ok);
-    destination_rollback(f->dest);
-    batch_release(batch);
-    return error;
-}
-
 static void persons_constraints(struct fixture *f)
 {
     prepare(f, f->deals);
     f->subject->execute(f->url, "CREATE UNIQUE INDEX titles ON deals (title)");
-    check_error(write_error(f, 0, 100), PENSTOCK_ERROR_STORAGE, "deals", "constraint", NULL);
+    check_error(apply_error(f, rows_from(f, 0, 100)), PENSTOCK_ERROR_STORAGE, "deals", "constraint",
+                NULL);
     f->subject->execute(f->url,
                         "DROP INDEX titles; ALTER TABLE deals ADD CONSTRAINT titles UNIQUE (title) "
                         "DEFERRABLE INITIALLY DEFERRED");
-    check_error(write_error(f, 0, 100), PENSTOCK_ERROR_STORAGE, "committing", "constraint", NULL);
+    check_error(apply_error(f, rows_from(f, 0, 100)), PENSTOCK_ERROR_STORAGE, "committing",
+                "constraint", NULL);
     f->subject->execute(f->url,
                         "ALTER TABLE deals DROP CONSTRAINT titles; "
                         "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS "
                         "'BEGIN PERFORM 1 / 0; RETURN NULL; END'; CREATE CONSTRAINT TRIGGER late "
                         "AFTER INSERT ON deals DEFERRABLE INITIALLY DEFERRED FOR EACH ROW "
                         "EXECUTE FUNCTION late()");
-    check_error(write_error(f, 0, 100), PENSTOCK_ERROR_STORAGE, "committing", "division", NULL);
+    check_error(apply_error(f, rows_from(f, 0, 100)), PENSTOCK_ERROR_STORAGE, "committing",
+                "division", NULL);
     f->subject->execute(f->url, "DROP TRIGGER late ON deals; "
                                 "CREATE FUNCTION stop() RETURNS trigger LANGUAGE plpgsql AS "
                                 "'BEGIN RAISE EXCEPTION ''no way''; END'; "
                                 "CREATE TRIGGER stop BEFORE INSERT ON deals "
                                 "FOR EACH ROW EXECUTE FUNCTION stop()");
-    check_error(write_error(f, 0, 100), PENSTOCK_ERROR_STORAGE, "no way", "trigger", NULL);
+    check_error(apply_error(f, rows_from(f, 0, 100)), PENSTOCK_ERROR_STORAGE, "no way", "trigger",
+                NULL);
     f->subject->execute(f->url, "DROP TRIGGER stop ON deals");
     check_dump(f, f->deals, "id", "");
     apply(f, rows_from(f, 0, 100));
@@ -231,7 +219,7 @@ static void troubles(struct fixture *f)
                                                rows[i].state);
         f->subject->execute(f->url, sql);
         for (unsigned count = 1; count <= 100; count += 99) {
-            GError *error = write_error(f, 0, count);
+            GError *error = apply_error(f, rows_from(f, 0, count));
             g_assert_null(strstr(error->message, "a value of a row"));
             check_error(error, rows[i].code, "deals", rows[i].says, rows[i].next, NULL);
         }
@@ -247,12 +235,14 @@ static void lost_within_a_statement(struct fixture *f)
                                 "RETURN new; END'; CREATE TRIGGER cut BEFORE INSERT ON deals "
                                 "FOR EACH ROW WHEN (new.id = 150) EXECUTE FUNCTION cut()");
     for (unsigned count = 1; count <= 400; count += 399) { /* by a parameter, by COPY */
-        check_error(write_error(f, 150, count), PENSTOCK_ERROR_STORAGE, "lost", "run again", NULL);
+        check_error(apply_error(f, rows_from(f, 150, count)), PENSTOCK_ERROR_STORAGE, "lost",
+                    "run again", NULL);
         reopen(f);
         check_dump(f, f->deals, "id", "");
     }
     put(f, f->deals, "id", "1"); /* not empty any more: through the staging table */
-    check_error(write_error(f, 150, 400), PENSTOCK_ERROR_STORAGE, "lost", "run again", NULL);
+    check_error(apply_error(f, rows_from(f, 150, 400)), PENSTOCK_ERROR_STORAGE, "lost", "run again",
+                NULL);
     reopen(f);
     check_dump(f, f->deals, "id", "1\n");
 }
@@ -276,48 +266,16 @@ static void changed_under_us(struct fixture *f)
     prepare(f, f->deals);
     apply(f, rows_from(f, 0, 100));
     f->subject->execute(f->url, "ALTER TABLE deals ALTER title TYPE bigint USING 5");
-    check_error(write_error(f, 0, 100), PENSTOCK_ERROR_STORAGE, "deals", "run again", NULL);
-    check_error(write_error(f, 0, 1), PENSTOCK_ERROR_STORAGE, "deals", "run again", NULL);
+    check_error(apply_error(f, rows_from(f, 0, 100)), PENSTOCK_ERROR_STORAGE, "deals", "run again",
+                NULL);
+    check_error(apply_error(f, rows_from(f, 0, 1)), PENSTOCK_ERROR_STORAGE, "deals", "run again",
+                NULL);
     prepare(f, f->deals); /* widens it back */
     apply(f, rows_from(f, 0, 100));
     check_counts(f, 100, 0);
     f->subject->execute(f->url, "TRUNCATE deals");
     apply(f, rows_from(f, 0, 100));
     check_counts(f, 100, 0);
-}
-
-/* ── Writers ── */
-
-/* The server frees the lock of a killed writer when it notices, which we wait for. */
-static void killed_writer(struct fixture *f)
-{
-    prepare(f, f->deals);
-    destination_close(f->dest);
-    int ready[2];
-    g_assert_cmpint(pipe(ready), ==, 0);
-    pid_t pid = fork();
-    if (pid == 0) {
-        f->dest = open_or_fail(f, NULL);
-        GError *error = NULL;
-        struct batch *batch = rows_from(f, 0, 100);
-        bool ok = destination_begin(f->dest, &error) &&
-                  destination_write(f->dest, batch, &f->counts, &error);
-        ssize_t sent = write(ready[1], "x", ok);
-        (void)sent;
-        pause();
-    }
-    char byte;
-    g_assert_cmpint(read(ready[0], &byte, 1), ==, 1);
-    g_autofree char *process = g_strdup_printf("process %d", (int)pid);
-    check_error(open_error(f, NULL, false), PENSTOCK_ERROR_FENCED, process, "connection test",
-                "pg_terminate_backend(", NULL);
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-    close(ready[0]);
-    close(ready[1]);
-    f->dest = open_or_fail(f, NULL);
-    check_dump(f, f->deals, "id", "");
-    put(f, f->deals, "id", "2");
 }
 
 /* ── Readable views: what people hang on them ── */
@@ -399,7 +357,6 @@ const struct test_case postgres_cases[] = {
     {"lost-within-a-statement", lost_within_a_statement},
     {"identical-pages", identical_pages},
     {"changed-under-us", changed_under_us},
-    {"killed-writer", killed_writer},
     {"a-view-keeps-its-grants", a_view_keeps_its_grants},
     {"a-view-with-another-on-it-grows", a_view_with_another_on_it_grows},
     {0},

@@ -148,13 +148,8 @@ static void grow_until_full(struct fixture *f)
             cell_set_int(batch, &row->cells[0], page * 50 + i);
         }
         GError *error = NULL;
-        bool ok = destination_begin(f->dest, &error) &&
-                  destination_write(f->dest, batch, &f->counts, &error) &&
-                  destination_commit(f->dest, &error);
-        batch_release(batch);
-        if (ok)
+        if (try_to_apply(f, batch, &error))
             continue;
-        destination_rollback(f->dest);
         check_error(error, PENSTOCK_ERROR_STORAGE, path_of(f), "disk", "run again", NULL);
         g_autofree char *left = f->subject->query(f->url, "SELECT count(*) FROM deals");
         g_autofree char *expected = g_strdup_printf("%u", page * 50);
@@ -216,39 +211,6 @@ static void check_corrupt(struct fixture *f, const char *directory)
     set_url(f, directory, "broken.db");
     g_assert_true(g_file_set_contents(path_of(f), text, (gssize)length, NULL));
     check_error(open_error(f, NULL, false), PENSTOCK_ERROR_STORAGE, "broken.db", "damaged", NULL);
-}
-
-/* The kernel frees the lock of a killed writer, and its file is no obstacle. */
-static void check_killed_writer(struct fixture *f, const char *directory)
-{
-    (void)directory;
-    prepare(f, f->deals);
-    destination_close(f->dest);
-    int ready[2];
-    g_assert_cmpint(pipe(ready), ==, 0);
-    pid_t pid = fork();
-    if (pid == 0) {
-        f->dest = open_or_fail(f, NULL);
-        GError *error = NULL;
-        struct batch *batch = batch_of(f->deals);
-        add(batch, "id", "1", NULL);
-        bool ok = destination_begin(f->dest, &error) &&
-                  destination_write(f->dest, batch, &f->counts, &error);
-        ssize_t sent = write(ready[1], "x", ok);
-        (void)sent;
-        pause();
-    }
-    char byte;
-    g_assert_cmpint(read(ready[0], &byte, 1), ==, 1);
-    g_autofree char *process = g_strdup_printf("process %d", (int)pid);
-    check_error(open_error(f, NULL, false), PENSTOCK_ERROR_FENCED, process, NULL);
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-    close(ready[0]);
-    close(ready[1]);
-    f->dest = open_or_fail(f, NULL);
-    check_dump(f, f->deals, "id", "");
-    put(f, f->deals, "id", "2");
 }
 
 static void check_lock_file(struct fixture *f, const char *directory)
@@ -411,7 +373,6 @@ CASE(readonly)
 CASE(full_disk)
 CASE(full_tmpfs)
 CASE(corrupt)
-CASE(killed_writer)
 CASE(lock_file)
 CASE(schema_text)
 CASE(odd_definitions)
@@ -428,7 +389,6 @@ const struct test_case sqlite_cases[] = {
     {"full-disk", full_disk},
     {"full-tmpfs", full_tmpfs},
     {"corrupt", corrupt},
-    {"killed-writer", killed_writer},
     {"lock-file", lock_file},
     {"schema-text", schema_text},
     {"odd-definitions", odd_definitions},

@@ -120,6 +120,7 @@ const struct subject mysql_subject = {
     .ops = &mysql_destination,
     .dialect = &dialect_mysql,
     .lock_waited = "1 s",
+    .ends_session = "KILL ",
     .fresh = mysql_fresh,
     .discard = mysql_discard,
     .execute = mysql_run,

@@ -102,6 +102,7 @@ const struct subject postgres_subject = {
     .ops = &postgres_destination,
     .dialect = &dialect_postgres,
     .views_hold_types = true,
+    .ends_session = "pg_terminate_backend(",
     .fresh = postgres_fresh,
     .discard = postgres_discard,
     .execute = postgres_run,

@@ -1,4 +1,8 @@
 /* Together or not at all, and never beside another writer. */
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "fixture.h"
 
 static struct table *state_table(void)
@@ -95,6 +99,45 @@ static void second_writer(struct fixture *f)
     check_dump(f, f->deals, "id", "1\n");
 }
 
+/* Writes a row, says so, and waits to be killed. */
+G_GNUC_NORETURN static void be_killed(struct fixture *f, int ready)
+{
+    f->dest = open_or_fail(f, NULL);
+    begin_or_fail(f);
+    struct batch *batch = batch_of(f->deals);
+    add(batch, "id", "1", NULL);
+    write_or_fail(f, batch);
+    g_assert_cmpint(write(ready, "x", 1), ==, 1);
+    for (;;)
+        pause();
+}
+
+/* Its lock goes with it, as soon as a server sees that it is gone; files are no obstacle. */
+static void killed_writer(struct fixture *f)
+{
+    prepare(f, f->deals);
+    destination_close(f->dest);
+    int ready[2];
+    g_assert_cmpint(pipe(ready), ==, 0);
+    pid_t pid = fork();
+    if (pid == 0)
+        be_killed(f, ready[1]);
+    close(ready[1]);
+    char byte;
+    g_assert_cmpint(read(ready[0], &byte, 1), ==, 1);
+    close(ready[0]);
+    g_autofree char *process = g_strdup_printf("process %d", (int)pid);
+    /* The list ends with the first NULL: only where there are sessions their connection is named.
+     */
+    check_error(open_error(f, NULL, false), PENSTOCK_ERROR_FENCED, process,
+                f->subject->ends_session, "connection test", NULL);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    f->dest = open_or_fail(f, NULL);
+    check_dump(f, f->deals, "id", "");
+    put(f, f->deals, "id", "2");
+}
+
 static struct destination *open_reader(struct fixture *f)
 {
     struct destination_settings settings = {.url = f->url, .read_only = true};
@@ -126,21 +169,6 @@ static void concurrent_reader(struct fixture *f)
     f->dest = writer;
 }
 
-/* One row, by hand: the error that one of the steps gives. */
-static GError *put_error(struct fixture *f, const char *id)
-{
-    struct batch *batch = batch_of(f->deals);
-    add(batch, "id", id, NULL);
-    GError *error = NULL;
-    bool ok = destination_begin(f->dest, &error) &&
-              destination_write(f->dest, batch, &f->counts, &error) &&
-              destination_commit(f->dest, &error);
-    g_assert_false(ok);
-    destination_rollback(f->dest);
-    batch_release(batch);
-    return error;
-}
-
 static void locked_database(struct fixture *f)
 {
     prepare(f, f->deals);
@@ -148,7 +176,9 @@ static void locked_database(struct fixture *f)
     g_autofree char *locked =
         g_strdup_printf("locked by another process (waited %s)",
                         f->subject->lock_waited ? f->subject->lock_waited : "100 ms");
-    check_error(put_error(f, "1"), PENSTOCK_ERROR_STORAGE, locked, "run again", NULL);
+    struct batch *batch = batch_of(f->deals);
+    add(batch, "id", "1", NULL);
+    check_error(apply_error(f, batch), PENSTOCK_ERROR_STORAGE, locked, "run again", NULL);
     if (f->subject->locks_database)
         check_error(open_error(f, "other", false), PENSTOCK_ERROR_STORAGE, "locked", NULL);
     f->subject->unlock(lock);
@@ -177,6 +207,7 @@ const struct test_case transaction_cases[] = {
     {"rollback-at-any-time", rollback_at_any_time},
     {"stolen-epoch", stolen_epoch},
     {"second-writer", second_writer},
+    {"killed-writer", killed_writer},
     {"concurrent-reader", concurrent_reader},
     {"locked-database", locked_database},
     {"refused-row", refused_row},
