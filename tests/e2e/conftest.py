@@ -1,7 +1,7 @@
 """Fixtures of the end-to-end tests; the helpers are in harness.py."""
 
 import pytest
-from harness import Simulator, Sqlite
+from harness import Sqlite, simulators
 
 
 @pytest.fixture(autouse=True)
@@ -15,14 +15,8 @@ def state_dir(tmp_path_factory, monkeypatch):
 @pytest.fixture
 def simulate():
     """Starts simulators that end with the test."""
-    started = []
-
-    def start(*options):
-        started.append(Simulator(*options))
-        return started[-1]
-
-    yield start
-    assert [simulator.stop() for simulator in started] == [0] * len(started)
+    with simulators() as start:
+        yield start
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ a destination (destinations.py) with the company.
 Expected values come from the simulator's truth by the rules below, never from what penstock said.
 PENSTOCK_BUILD names the build folder (default: build)."""
 
+import contextlib
 import datetime
 import http.client
 import json
@@ -128,6 +129,22 @@ class Simulator:
         return self.advance(0)
 
 
+@contextlib.contextmanager
+def simulators():
+    """Starts simulators that end, and end well, with the block."""
+    started = []
+
+    def start(*options):
+        started.append(Simulator(*options))
+        return started[-1]
+
+    try:
+        yield start
+    finally:
+        codes = [simulator.stop() for simulator in started]
+    assert codes == [0] * len(started)
+
+
 # --- penstock ---
 
 
@@ -155,8 +172,8 @@ def start_penstock(*words, token=None, cwd=None, env=None):
     )
 
 
-def finish_penstock(process, timeout=120):
-    """Waits; a CompletedProcess."""
+def finish_penstock(process, timeout=120, codes=None):
+    """Waits; a CompletedProcess. codes: it must end with one of these."""
     try:
         stdout, stderr = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
@@ -164,7 +181,9 @@ def finish_penstock(process, timeout=120):
         stdout, stderr = process.communicate()
         raise AssertionError(f"{process.args} took longer than {timeout} s\n{stdout}\n{stderr}")
     check_sanitizers(stderr)
-    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+    code = process.returncode
+    assert codes is None or code in codes, f"exit {code}, not one of {codes}\n{stdout}{stderr}"
+    return subprocess.CompletedProcess(process.args, code, stdout, stderr)
 
 
 def run_penstock(*words, token=None, cwd=None, env=None, timeout=120):

@@ -6,17 +6,11 @@ import sys
 import pytest
 
 sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
-from harness import Simulator  # noqa: E402
+from harness import simulators  # noqa: E402
 
 
 @pytest.fixture
 def simulate():
     """Starts simulators that end with the test."""
-    started = []
-
-    def start(*options):
-        started.append(Simulator(*options))
-        return started[-1]
-
-    yield start
-    assert [simulator.stop() for simulator in started] == [0] * len(started)
+    with simulators() as start:
+        yield start

@@ -35,7 +35,7 @@ import urllib.parse
 FOLDER = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(FOLDER), str(FOLDER.parent / "e2e")]
 from facts import assert_same_facts, facts  # noqa: E402
-from harness import Simulator, check_sanitizers, run_penstock, start_penstock  # noqa: E402
+from harness import Simulator, finish_penstock, start_penstock  # noqa: E402
 from proxy import DIRECTIONS, MODES, Proxy  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
 from stores import DESTINATIONS, open_store  # noqa: E402
@@ -46,12 +46,6 @@ MOST_BLOWS = 5
 
 
 # --- a world: a scenario on a destination, with its undisturbed copy ---
-
-
-@dataclasses.dataclass
-class Ended:
-    code: int
-    stderr: str
 
 
 class World:
@@ -95,18 +89,10 @@ class World:
 
     def finish(self, process, codes):
         """Its end, within HANG; the exit code is one of these."""
-        try:
-            stdout, stderr = process.communicate(timeout=HANG)
-        except Exception:
-            process.kill()
-            stdout, stderr = process.communicate()
-            raise AssertionError(f"the run hangs\n{stdout}{stderr}")
-        check_sanitizers(stderr)
-        code = process.returncode
-        assert code in codes, f"exit {code}, not one of {codes}\n{stdout}{stderr}"
-        if code > 0:
-            assert "penstock: " in stderr, f"exit {code} without a message"
-        return Ended(code, stderr)
+        ended = finish_penstock(process, HANG, codes)
+        if ended.returncode > 0:
+            assert "penstock: " in ended.stderr, f"exit {ended.returncode} without a message"
+        return ended
 
     def learn(self):
         """The undisturbed copy, and what a run passes, takes and sends."""
@@ -154,14 +140,14 @@ def wait_for(process, seconds):
 
 def kill_at_point(world, database, n, point):
     process = world.start(database, env={"PENSTOCK_FAULT": f"{point}:{n}"})
-    return world.finish(process, [-9, 0]).code == -9
+    return world.finish(process, [-9, 0]).returncode == -9
 
 
 def kill_at_moment(world, database, seconds):
     process = world.start(database)
     wait_for(process, seconds)
     process.kill()
-    return world.finish(process, [-9, 0]).code == -9
+    return world.finish(process, [-9, 0]).returncode == -9
 
 
 def kill_backend(world, database, seconds):
@@ -172,7 +158,7 @@ def kill_backend(world, database, seconds):
         world.store.kill_session(session)
     ended = world.finish(process, [0, 1])
     world.store.wait_until_ready()
-    return ended.code == 1
+    return ended.returncode == 1
 
 
 def kill_server(world, database, seconds):
@@ -183,7 +169,7 @@ def kill_server(world, database, seconds):
         ended = world.finish(process, [0, 1])
     finally:
         world.store.server.start()
-    return ended.code == 1
+    return ended.returncode == 1
 
 
 def cut_database(world, database, direction, at, mode):

@@ -15,7 +15,6 @@ import argparse
 import collections
 import dataclasses
 import json
-import os
 import pathlib
 import random
 import shutil
@@ -31,9 +30,9 @@ from harness import (  # noqa: E402
     PARENT,
     QUICK,
     Simulator,
-    check_sanitizers,
     compare_with_truth,
     field_types,
+    finish_penstock,
     parse,
     run_penstock,
     start_penstock,
@@ -212,7 +211,7 @@ class Life:
         """The run that goes on beside the company, if there is one, and its faults with it."""
         if self.process:
             process, self.process = self.process, None
-            finish(process, self.codes)
+            finish_penstock(process, HANG, self.codes)
         if self.faults:
             self.faults = 0
             self.simulator.admin("faults_clear")
@@ -227,13 +226,13 @@ class Life:
 
     def check(self):
         self.simulator.advance(120)
-        finish(self.start("sync", "--dealflow", "all", "--all"), [0])
+        finish_penstock(self.start("sync", "--dealflow", "all", "--all"), HANG, [0])
         self.compare(self.company.stale, self.company.stale_deals)
-        again = finish(self.start("sync", "--dealflow", "all", "--all"), [0])
-        rows = {row["table"]: row["rows"] for row in parse(again.splitlines()[0])["tables"]}
+        again = finish_penstock(self.start("sync", "--dealflow", "all", "--all"), HANG, [0])
+        rows = {row["table"]: row["rows"] for row in parse(again.stdout.splitlines()[0])["tables"]}
         assert not any(rows.values()), f"an idle run writes {rows}"
         if REFRESH:
-            finish(self.start("refresh", "--dealflow", "all"), [0])
+            finish_penstock(self.start("refresh", "--dealflow", "all"), HANG, [0])
             # No list tells that a deal's history grew without its update_time.
             self.compare(set(), self.company.stale_deals, refreshed=True)
         self.database.check()
@@ -311,19 +310,6 @@ class Life:
             if sorted(kept) != sorted(wanted):
                 problems.append(f"{entity} {key}: options {kept}, should be {wanted}")
         return problems
-
-
-def finish(process, codes):
-    try:
-        stdout, stderr = process.communicate(timeout=HANG)
-    except Exception:
-        process.kill()
-        stdout, stderr = process.communicate()
-        raise AssertionError(f"the run hangs\n{stdout}{stderr}")
-    check_sanitizers(stderr)
-    code = process.returncode
-    assert code in codes, f"exit {code}, not one of {sorted(codes)}\n{stdout}{stderr}"
-    return stdout
 
 
 def live(sequence, store):

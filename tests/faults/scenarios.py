@@ -5,7 +5,7 @@ import dataclasses
 import random
 
 from edits import Editor, edit
-from harness import QUICK, expected_rows, run_penstock
+from harness import QUICK, expected_rows
 
 # A few rows of everything: a run takes a twentieth of a second.
 TINY = (
