@@ -5,6 +5,7 @@
 #include "base/fault.h"
 #include "destinations/mysql_private.h"
 #include "sql/ddl.h"
+#include "sql/inspect.h"
 
 /* A key column cannot be a longtext; 255 characters of four bytes let three of them into an index.
  */
@@ -171,22 +172,10 @@ static bool create_table(struct mysqldb *s, const struct mysqldb_table *t,
 
 /* ── Is it ours? ── */
 
-static bool has_system_columns(const struct mysqldb_table *t, const struct table *table)
-{
-    unsigned found = 0;
-    for (unsigned i = 0; i < table->columns->len; i++) {
-        const struct column *column = table_column(table, i);
-        if (column->is_system && !mysqldb_table_column(t, column->name))
-            return false;
-        found += column->is_system;
-    }
-    return found > 0;
-}
-
 static bool check_ours(const struct mysqldb *s, const struct mysqldb_table *t,
-                       const struct table *table, GError **error)
+                       const struct table_info *info, GError **error)
 {
-    if (t->is_view || (!t->nonce && !has_system_columns(t, table)))
+    if (!info->is_ours)
         return mysqldb_error(
             PENSTOCK_ERROR_CONFIG, 0,
             g_strdup_printf("%s has a %s %s that Penstock did not make: rename it, "
@@ -205,17 +194,9 @@ static bool check_ours(const struct mysqldb *s, const struct mysqldb_table *t,
 }
 
 static bool check_key(const struct mysqldb *s, const struct mysqldb_table *t,
-                      const struct table *table, GError **error)
+                      const struct table *table, const struct table_info *info, GError **error)
 {
-    unsigned keys = 0, found = 0;
-    for (unsigned i = 0; i < t->columns->len; i++)
-        keys += g_array_index(t->columns, struct mysqldb_column, i).is_key;
-    for (unsigned i = 0; i < table->key_count; i++) {
-        const struct mysqldb_column *column =
-            mysqldb_table_column(t, table_column(table, table->keys[i])->name);
-        found += column && column->is_key;
-    }
-    if (found == table->key_count && keys == found)
+    if (inspect_has_key(&dialect_mysql, table, info))
         return true;
     return mysqldb_error(PENSTOCK_ERROR_CONFIG, 0,
                          g_strdup_printf("%s: table %s lacks its primary key (%s), so rows cannot "
@@ -397,16 +378,17 @@ static bool end_becoming(struct mysqldb *s, const struct table *table, GError **
 static bool extend_table(struct mysqldb *s, const struct mysqldb_table *t,
                          const struct table *table, GError **error)
 {
-    if (!check_ours(s, t, table, error) || !check_key(s, t, table, error))
-        return false;
     struct table_info info;
-    mysqldb_describe(t, &info);
+    mysqldb_describe(t, table, &info);
     g_autoptr(GArray) changes = g_array_new(false, true, sizeof(struct ddl_change));
-    bool ok = ddl_diff(&dialect_mysql, table, &info, changes, error) &&
+    bool ok = check_ours(s, t, &info, error) && check_key(s, t, table, &info, error) &&
+              ddl_diff(&dialect_mysql, table, &info, changes, error) &&
               alter_table(s, t, table, changes, error);
     table_info_done(&info);
+    if (!ok)
+        return false;
     fault_point("mysql-after-ddl");
-    return ok && end_becoming(s, table, error);
+    return end_becoming(s, table, error);
 }
 
 bool mysqldb_prepare_table(struct destination *d, const struct table *table, const char *nonce,
@@ -433,7 +415,11 @@ bool mysqldb_drop(struct destination *d, const struct table *table, GError **err
     g_autoptr(MysqldbTable) t = mysqldb_table_load(s, table->name, error);
     if (!t || !t->exists)
         return t != NULL;
-    if (!check_ours(s, t, table, error))
+    struct table_info info;
+    mysqldb_describe(t, table, &info);
+    bool ours = check_ours(s, t, &info, error);
+    table_info_done(&info);
+    if (!ours)
         return false;
     g_autofree char *what = g_strdup_printf("dropping %s", t->name);
     g_autofree char *sql = g_strdup_printf("DROP TABLE %s", t->quoted);

@@ -99,7 +99,8 @@ void mysqldb_table_free(struct mysqldb_table *t);
 void mysqldb_forget_tables(struct mysqldb *s);
 const struct mysqldb_column *mysqldb_table_column(const struct mysqldb_table *t, const char *name);
 /* For ddl_diff(); table_info_done() by the caller. */
-void mysqldb_describe(const struct mysqldb_table *t, struct table_info *ret);
+void mysqldb_describe(const struct mysqldb_table *t, const struct table *table,
+                      struct table_info *ret);
 /* A comment's text without our marks, then with the marks that a column of this type needs. */
 char *mysqldb_column_comment(const char *comment, int type, int becoming);
 char *mysqldb_table_comment(const char *comment, const char *nonce);

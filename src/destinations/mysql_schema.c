@@ -29,6 +29,7 @@
 
 #include "destinations/mysql_private.h"
 #include "sql/ddl.h"
+#include "sql/inspect.h"
 
 #define JSON_MARK     "(JSON)"
 #define BECOMING_MARK " becoming text)"
@@ -246,36 +247,31 @@ struct mysqldb_table *mysqldb_table_get(struct mysqldb *s, const struct table *t
 
 /* ── Inspect ── */
 
-void mysqldb_describe(const struct mysqldb_table *t, struct table_info *ret)
+void mysqldb_describe(const struct mysqldb_table *t, const struct table *table,
+                      struct table_info *ret)
 {
     *ret = (struct table_info){.exists = t->exists, .nonce = g_strdup(t->nonce)};
     ret->columns = g_array_new(false, true, sizeof(struct table_info_column));
     for (unsigned i = 0; i < t->columns->len; i++) {
         const struct mysqldb_column *column = &g_array_index(t->columns, struct mysqldb_column, i);
-        struct table_info_column info = {.name = g_strdup(column->name), .type = column->type};
+        struct table_info_column info = {
+            .name = g_strdup(column->name), .type = column->type, .is_key = column->is_key};
         g_array_append_val(ret->columns, info);
     }
+    ret->is_ours = !t->is_view && inspect_is_ours(&dialect_mysql, table, ret);
 }
 
-/* One pass counts both: all rows, and those not flagged. */
 static bool count_rows(struct mysqldb *s, const struct mysqldb_table *t, const struct table *table,
-                       struct table_info *ret, GError **error)
+                       struct table_info *info, GError **error)
 {
-    g_autoptr(GString) sql = g_string_new("SELECT count(*), count(*)");
-    const char *deleted_at =
-        table->deleted_at >= 0 ? table_column(table, (unsigned)table->deleted_at)->name : NULL;
-    if (deleted_at && mysqldb_table_column(t, deleted_at)) {
-        g_string_append(sql, " - count(");
-        dialect_quote(&dialect_mysql, sql, deleted_at);
-        g_string_append_c(sql, ')');
-    }
-    g_string_append_printf(sql, " FROM %s", t->quoted);
+    g_autoptr(GString) sql = g_string_new(NULL);
+    inspect_count_statement(sql, &dialect_mysql, table, info, t->quoted);
     g_auto(GStrv) row = NULL;
     g_autofree char *what = g_strdup_printf("counting the rows of %s", t->name);
     if (!mysqldb_row(s, sql->str, what, &row, error))
         return false;
-    ret->rows = g_ascii_strtoll(row[0], NULL, 10);
-    ret->live_rows = g_ascii_strtoll(row[1], NULL, 10);
+    info->rows = g_ascii_strtoll(row[0], NULL, 10);
+    info->live_rows = g_ascii_strtoll(row[1], NULL, 10);
     return true;
 }
 
@@ -287,7 +283,7 @@ bool mysqldb_inspect(struct destination *d, const struct table *table, struct ta
     struct table_info info;
     if (!t)
         return false;
-    mysqldb_describe(t, &info);
+    mysqldb_describe(t, table, &info);
     if (t->exists && !count_rows(s, t, table, &info, error)) {
         table_info_done(&info);
         return false;

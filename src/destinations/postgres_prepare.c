@@ -3,6 +3,7 @@
 
 #include "destinations/postgres_private.h"
 #include "sql/ddl.h"
+#include "sql/inspect.h"
 #include "sql/view.h"
 
 /* ── Comments and names ── */
@@ -85,38 +86,10 @@ static const char *kind_name(char kind)
     return "table";
 }
 
-static bool has_system_columns(const struct postgres_table *t, const struct table *table)
-{
-    unsigned found = 0;
-    for (unsigned i = 0; i < table->columns->len; i++) {
-        const struct column *column = table_column(table, i);
-        if (!column->is_system)
-            continue;
-        if (!postgres_table_column(t, column->name))
-            return false;
-        found++;
-    }
-    return found > 0;
-}
-
-static bool has_key(const struct postgres_table *t, const struct table *table)
-{
-    unsigned keys = 0;
-    for (unsigned i = 0; i < t->columns->len; i++)
-        keys += g_array_index(t->columns, struct postgres_column, i).key;
-    for (unsigned i = 0; i < table->key_count; i++) {
-        const struct postgres_column *column =
-            postgres_table_column(t, table_column(table, table->keys[i])->name);
-        if (!column || !column->key)
-            return false;
-    }
-    return keys == table->key_count;
-}
-
 static bool check_ours(const struct postgres *p, const struct postgres_table *t,
-                       const struct table *table, GError **error)
+                       const struct table_info *info, GError **error)
 {
-    if (t->kind == 'r' && (t->nonce || has_system_columns(t, table)))
+    if (info->is_ours)
         return true;
     error_setf(error, PENSTOCK_ERROR_CONFIG,
                "schema %s of %s has a %s %s that Penstock did not make: rename it, or choose "
@@ -126,9 +99,9 @@ static bool check_ours(const struct postgres *p, const struct postgres_table *t,
 }
 
 static bool check_key(const struct postgres *p, const struct postgres_table *t,
-                      const struct table *table, GError **error)
+                      const struct table *table, const struct table_info *info, GError **error)
 {
-    if (has_key(t, table))
+    if (inspect_has_key(&dialect_postgres, table, info))
         return true;
     error_setf(error, PENSTOCK_ERROR_CONFIG,
                "table %s in schema %s of %s lacks its primary key (%s), so rows cannot be told "
@@ -298,12 +271,11 @@ static bool apply_changes(struct postgres *p, const struct postgres_table *t,
 static bool extend_table(struct postgres *p, const struct postgres_table *t,
                          const struct table *table, GError **error)
 {
-    if (!check_ours(p, t, table, error) || !check_key(p, t, table, error))
-        return false;
     struct table_info info;
-    postgres_describe(t, &info);
+    postgres_describe(t, table, &info);
     g_autoptr(GArray) changes = g_array_new(false, true, sizeof(struct ddl_change));
-    bool ok = ddl_diff(&dialect_postgres, table, &info, changes, error) &&
+    bool ok = check_ours(p, t, &info, error) && check_key(p, t, table, &info, error) &&
+              ddl_diff(&dialect_postgres, table, &info, changes, error) &&
               apply_changes(p, t, table, changes, error);
     table_info_done(&info);
     return ok;
@@ -390,7 +362,11 @@ static bool drop_inside(struct postgres *p, const struct table *table, const cha
     if (!t || !t->exists)
         return t != NULL;
     g_autofree char *what = g_strdup_printf("dropping %s", t->name);
-    if (!check_ours(p, t, table, error) || !drop_own_views(p, t, NULL, 0, what, error))
+    struct table_info info;
+    postgres_describe(t, table, &info);
+    bool ours = check_ours(p, t, &info, error);
+    table_info_done(&info);
+    if (!ours || !drop_own_views(p, t, NULL, 0, what, error))
         return false;
     g_autofree char *sql = g_strdup_printf("DROP TABLE %s", t->quoted);
     bool ok = postgres_execute(p, sql, what, error);

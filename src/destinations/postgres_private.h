@@ -120,7 +120,8 @@ void postgres_table_free(struct postgres_table *t);
 void postgres_forget_tables(struct postgres *p);
 const struct postgres_column *postgres_table_column(const struct postgres_table *t,
                                                     const char *name);
-void postgres_describe(const struct postgres_table *t, struct table_info *ret);
+void postgres_describe(const struct postgres_table *t, const struct table *table,
+                       struct table_info *ret);
 bool postgres_set_missing_error(const struct postgres *p, const struct postgres_table *t,
                                 GError **error);
 bool postgres_inspect(struct destination *d, const struct table *table, struct table_info *ret,

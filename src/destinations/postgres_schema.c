@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "destinations/postgres_private.h"
-#include "sql/dialect.h"
+#include "sql/inspect.h"
 
 #define NONCE_MARK "penstock nonce="
 
@@ -186,16 +186,19 @@ bool postgres_set_missing_error(const struct postgres *p, const struct postgres_
 
 /* ── Inspect ── */
 
-void postgres_describe(const struct postgres_table *t, struct table_info *ret)
+void postgres_describe(const struct postgres_table *t, const struct table *table,
+                       struct table_info *ret)
 {
     *ret = (struct table_info){.exists = t->exists, .nonce = g_strdup(t->nonce)};
     ret->columns = g_array_new(false, true, sizeof(struct table_info_column));
     for (unsigned i = 0; i < t->columns->len; i++) {
         const struct postgres_column *column =
             &g_array_index(t->columns, struct postgres_column, i);
-        struct table_info_column info = {.name = g_strdup(column->name), .type = column->type};
+        struct table_info_column info = {
+            .name = g_strdup(column->name), .type = column->type, .is_key = column->key};
         g_array_append_val(ret->columns, info);
     }
+    ret->is_ours = t->kind == 'r' && inspect_is_ours(&dialect_postgres, table, ret);
 }
 
 static bool has_rows(const struct postgres_table *t)
@@ -203,25 +206,17 @@ static bool has_rows(const struct postgres_table *t)
     return t->exists && strchr("rpvmf", t->kind);
 }
 
-/* One pass counts both: all rows, and those not flagged. */
 static bool count_rows(struct postgres *p, const struct postgres_table *t,
-                       const struct table *table, struct table_info *ret, GError **error)
+                       const struct table *table, struct table_info *info, GError **error)
 {
-    g_autoptr(GString) sql = g_string_new("SELECT count(*), count(*)");
-    const char *flag =
-        table->deleted_at >= 0 ? table_column(table, (unsigned)table->deleted_at)->name : NULL;
-    if (flag && postgres_table_column(t, flag)) {
-        g_string_append(sql, " - count(");
-        dialect_quote(&dialect_postgres, sql, flag);
-        g_string_append_c(sql, ')');
-    }
-    g_string_append_printf(sql, " FROM %s", t->quoted);
+    g_autoptr(GString) sql = g_string_new(NULL);
+    inspect_count_statement(sql, &dialect_postgres, table, info, t->quoted);
     g_autofree char *what = g_strdup_printf("counting the rows of %s", t->name);
     g_autoptr(PgResult) result = postgres_query(p, sql->str, 0, NULL, what, error);
     if (!result)
         return false;
-    ret->rows = g_ascii_strtoll(PQgetvalue(result, 0, 0), NULL, 10);
-    ret->live_rows = g_ascii_strtoll(PQgetvalue(result, 0, 1), NULL, 10);
+    info->rows = g_ascii_strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+    info->live_rows = g_ascii_strtoll(PQgetvalue(result, 0, 1), NULL, 10);
     return true;
 }
 
@@ -229,12 +224,15 @@ bool postgres_inspect(struct destination *d, const struct table *table, struct t
                       GError **error)
 {
     struct postgres *p = (struct postgres *)d;
-    struct table_info counts = {0};
+    struct table_info info;
     const struct postgres_table *t = postgres_table_reload(p, table, error);
-    if (!t || (has_rows(t) && !count_rows(p, t, table, &counts, error)))
+    if (!t)
         return false;
-    postgres_describe(t, ret);
-    ret->rows = counts.rows;
-    ret->live_rows = counts.live_rows;
+    postgres_describe(t, table, &info);
+    if (has_rows(t) && !count_rows(p, t, table, &info, error)) {
+        table_info_done(&info);
+        return false;
+    }
+    *ret = info;
     return true;
 }

@@ -11,6 +11,7 @@
 
 #include "destinations/sqlite_private.h"
 #include "sql/ddl.h"
+#include "sql/inspect.h"
 
 static void column_done(void *item)
 {
@@ -246,29 +247,24 @@ static void describe(const struct sqlite_table *t, const struct table *table,
         struct table_info_column info = {
             .name = g_strdup(column->name),
             .type = type_of(t, column, find_wanted(table, column->name)),
+            .is_key = column->key > 0,
         };
         g_array_append_val(ret->columns, info);
     }
+    ret->is_ours = !t->is_view && inspect_is_ours(&dialect_sqlite, table, ret);
 }
 
-/* One pass counts both: all rows, and those not flagged. */
 static bool count_rows(struct sqlite *s, const struct sqlite_table *t, const struct table *table,
-                       struct table_info *ret, GError **error)
+                       struct table_info *info, GError **error)
 {
-    g_autoptr(GString) sql = g_string_new("SELECT count(*), count(*)");
-    const struct column *flag =
-        table->deleted_at >= 0 ? table_column(table, (unsigned)table->deleted_at) : NULL;
-    if (flag && sqlite_table_column(t, flag->name)) {
-        g_string_append(sql, " - count(");
-        dialect_quote(&dialect_sqlite, sql, flag->name);
-        g_string_append_c(sql, ')');
-    }
-    g_string_append_printf(sql, " FROM main.%s", t->quoted);
+    g_autofree char *name = g_strconcat("main.", t->quoted, NULL);
+    g_autoptr(GString) sql = g_string_new(NULL);
+    inspect_count_statement(sql, &dialect_sqlite, table, info, name);
     g_autoptr(SqliteStmt) statement = sqlite_prepare(s, sql->str, "counting rows", error);
     if (!statement || sqlite_step(s, statement, "counting rows", error) < 0)
         return false;
-    ret->rows = sqlite3_column_int64(statement, 0);
-    ret->live_rows = sqlite3_column_int64(statement, 1);
+    info->rows = sqlite3_column_int64(statement, 0);
+    info->live_rows = sqlite3_column_int64(statement, 1);
     return true;
 }
 
@@ -276,15 +272,18 @@ bool sqlite_inspect(struct destination *d, const struct table *table, struct tab
                     GError **error)
 {
     struct sqlite *s = (struct sqlite *)d;
-    struct table_info counts = {0};
+    struct table_info info;
     if (s->db && !d->in_transaction && !sqlite_refresh(s, error))
         return false;
     const struct sqlite_table *t = sqlite_table_get(s, table, error);
-    if (!t || (t->exists && !count_rows(s, t, table, &counts, error)))
+    if (!t)
         return false;
-    describe(t, table, ret);
-    ret->rows = counts.rows;
-    ret->live_rows = counts.live_rows;
+    describe(t, table, &info);
+    if (t->exists && !count_rows(s, t, table, &info, error)) {
+        table_info_done(&info);
+        return false;
+    }
+    *ret = info;
     return true;
 }
 
@@ -350,38 +349,12 @@ static bool create_table(struct sqlite *s, const struct sqlite_table *t, const s
     return true;
 }
 
-static bool has_system_columns(const struct sqlite_table *t, const struct table *table)
-{
-    if (table->synced_at < 0) /* it has none to be known by */
-        return false;
-    for (unsigned i = 0; i < table->columns->len; i++) {
-        const struct column *column = table_column(table, i);
-        if (column->is_system && !sqlite_table_column(t, column->name))
-            return false;
-    }
-    return true;
-}
-
-static bool has_key(const struct sqlite_table *t, const struct table *table)
-{
-    unsigned keys = 0;
-    for (unsigned i = 0; i < t->columns->len; i++)
-        keys += g_array_index(t->columns, struct sqlite_column, i).key > 0;
-    for (unsigned i = 0; i < table->key_count; i++) {
-        const struct sqlite_column *column =
-            sqlite_table_column(t, table_column(table, table->keys[i])->name);
-        if (!column || column->key == 0)
-            return false;
-    }
-    return keys == table->key_count;
-}
-
 static bool check_ours(const struct sqlite *s, const struct sqlite_table *t,
-                       const struct table *table, GError **error)
+                       const struct table_info *info, GError **error)
 {
     const char *next = "rename it, or choose another schema, which "
                        "becomes a prefix of Penstock's tables";
-    if (t->is_view || (!t->nonce && !has_system_columns(t, table))) {
+    if (!info->is_ours) {
         error_setf(error, PENSTOCK_ERROR_CONFIG, "%s has a %s %s that Penstock did not make: %s",
                    s->path, t->is_view ? "view" : "table", t->name, next);
         return false;
@@ -396,9 +369,9 @@ static bool check_ours(const struct sqlite *s, const struct sqlite_table *t,
 }
 
 static bool check_key(const struct sqlite *s, const struct sqlite_table *t,
-                      const struct table *table, GError **error)
+                      const struct table *table, const struct table_info *info, GError **error)
 {
-    if (has_key(t, table))
+    if (inspect_has_key(&dialect_sqlite, table, info))
         return true;
     error_setf(error, PENSTOCK_ERROR_CONFIG,
                "table %s in %s lacks its primary key (%s), so rows cannot be told apart: rename "
@@ -472,12 +445,11 @@ static bool apply_changes(struct sqlite *s, const struct sqlite_table *t, const 
 static bool extend_table(struct sqlite *s, const struct sqlite_table *t, const struct table *table,
                          GError **error)
 {
-    if (!check_ours(s, t, table, error) || !check_key(s, t, table, error))
-        return false;
     struct table_info info;
     describe(t, table, &info);
     g_autoptr(GArray) changes = g_array_new(false, true, sizeof(struct ddl_change));
-    bool ok = ddl_diff(&dialect_sqlite, table, &info, changes, error) &&
+    bool ok = check_ours(s, t, &info, error) && check_key(s, t, table, &info, error) &&
+              ddl_diff(&dialect_sqlite, table, &info, changes, error) &&
               record_adopted(s, t, table, error) && apply_changes(s, t, table, changes, error);
     table_info_done(&info);
     return ok;
@@ -547,7 +519,11 @@ static bool drop_inside(struct sqlite *s, const struct table *table, const char 
     const struct sqlite_table *t = sqlite_table_get(s, table, error);
     if (!t || !t->exists)
         return t != NULL;
-    if (!check_ours(s, t, table, error))
+    struct table_info info;
+    describe(t, table, &info);
+    bool ours = check_ours(s, t, &info, error);
+    table_info_done(&info);
+    if (!ours)
         return false;
     g_autofree char *what = g_strdup_printf("dropping %s", t->name);
     g_autofree char *sql = g_strdup_printf("DROP TABLE main.%s", t->quoted);

@@ -45,6 +45,7 @@ struct destination_settings {
 /* What the destination has under a table's name. */
 struct table_info {
     bool exists;
+    bool is_ours; /* Penstock made it, or it has all of the table's system columns */
     char *nonce;  /* that prepare() stored when it created the table; NULL: somebody else made it */
     int64_t rows; /* all, flagged ones too: only a person's hand makes it smaller */
     int64_t live_rows; /* rows not flagged deleted; all rows for TABLE_SYSTEM */
@@ -52,7 +53,8 @@ struct table_info {
 };
 struct table_info_column {
     char *name;
-    int type; /* enum column_type, -1: a type that Penstock doesn't write */
+    int type;    /* enum column_type, -1: a type that Penstock doesn't write */
+    bool is_key; /* part of the primary key */
 };
 void table_info_done(struct table_info *info);
 

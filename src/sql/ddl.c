@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "sql/inspect.h"
+
 /* derived holds one %s, for the column that it follows. */
 void ddl_derive(GString *sql, const struct dialect *dialect, const struct table *table)
 {
@@ -62,24 +64,12 @@ void ddl_add_column(GString *sql, const struct dialect *dialect, const struct ta
     ddl_column(sql, dialect, table, column);
 }
 
-static const struct table_info_column *
-find_info_column(const struct dialect *dialect, const struct table_info *info, const char *name)
-{
-    for (unsigned i = 0; i < info->columns->len; i++) {
-        const struct table_info_column *column =
-            &g_array_index(info->columns, struct table_info_column, i);
-        if (dialect_same_identifier(dialect, column->name, name))
-            return column;
-    }
-    return NULL;
-}
-
 bool ddl_diff(const struct dialect *dialect, const struct table *table,
               const struct table_info *info, GArray *changes, GError **error)
 {
     for (unsigned i = 0; i < table->columns->len; i++) {
         const struct column *want = table_column(table, i);
-        const struct table_info_column *have = find_info_column(dialect, info, want->name);
+        const struct table_info_column *have = inspect_column(dialect, info, want->name);
         struct ddl_change change = {.column = i, .add = !have, .to = want->type};
         if (have && have->type < 0) {
             error_setf(error, PENSTOCK_ERROR_CONFIG,

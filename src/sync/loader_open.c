@@ -56,23 +56,6 @@ static bool has_column(const struct table_info *info, const char *name)
     return false;
 }
 
-/* What somebody else made has neither a nonce nor our columns; prepare() will say so. */
-static bool is_ours(const struct table *table, const struct table_info *info)
-{
-    unsigned system = 0;
-
-    if (!info->exists || info->nonce)
-        return info->exists;
-    for (unsigned i = 0; i < table->columns->len; i++) {
-        const struct column *column = table_column(table, i);
-
-        if (column->is_system && !has_column(info, column->name))
-            return false;
-        system += column->is_system;
-    }
-    return system > 0;
-}
-
 /* A column that was dropped by hand comes back empty, and old rows would stay so. Which run wrote a
  * row, and when, is no loss. */
 static const char *missing_column(const struct table *table, const struct table_info *info)
@@ -129,7 +112,7 @@ static bool look_at_table(struct loader *loader, const struct stream *stream, st
         loader->noted_nonces[stream->id] =
             g_strdup(!info.exists || info.nonce ? loader->nonces[stream->id] : "");
     }
-    if (stream->id == STREAM_DEAL_PRODUCTS && is_ours(table, &info))
+    if (stream->id == STREAM_DEAL_PRODUCTS && info.is_ours)
         loader->queue.lines_table = table;
     table_info_done(&info);
     return true;

@@ -23,6 +23,13 @@ static void check_info(struct fixture *f, const struct table *t, bool exists, co
     table_info_done(&info);
 }
 
+static void check_ours(struct fixture *f, const struct table *t, bool ours)
+{
+    struct table_info info = inspect(f, t);
+    g_assert_cmpint(info.is_ours, ==, ours);
+    table_info_done(&info);
+}
+
 static GError *prepare_error(struct fixture *f, const struct table *t)
 {
     GError *error = NULL;
@@ -34,7 +41,9 @@ static void inspect_and_nonce(struct fixture *f)
 {
     check_info(f, f->deals, false, NULL, 0);
     check_dump(f, f->deals, "id", ""); /* no table, no rows */
+    check_ours(f, f->deals, false);
     prepare(f, f->deals);
+    check_ours(f, f->deals, true);
     check_info(f, f->deals, true, "nonce-1", 0);
     put(f, f->deals, "id", "1", "_deleted_at", T0_TEXT);
     put(f, f->deals, "id", "2");
@@ -114,6 +123,7 @@ static void made_by_somebody_else(struct fixture *f)
     f->subject->execute(f->url, "CREATE TABLE deals (id INTEGER PRIMARY KEY, owner TEXT)");
     f->subject->execute(f->url, "INSERT INTO deals VALUES (7, 'me')");
     check_info(f, f->deals, true, NULL, 1);
+    check_ours(f, f->deals, false);
     check_error(prepare_error(f, f->deals), PENSTOCK_ERROR_CONFIG, "deals", "rename", "schema",
                 NULL);
     GError *error = NULL;
@@ -122,7 +132,9 @@ static void made_by_somebody_else(struct fixture *f)
     g_autofree char *owner = f->subject->query(f->url, "SELECT owner FROM deals");
     g_assert_cmpstr(owner, ==, "me");
     f->subject->execute(f->url, "DROP TABLE deals");
-    f->subject->execute(f->url, "CREATE VIEW deals AS SELECT 1 AS id");
+    f->subject->execute(f->url, "CREATE VIEW deals AS SELECT 1 AS id, 1 AS _synced_at, "
+                                "1 AS _deleted_at, 1 AS _run_id, 1 AS _extra");
+    check_ours(f, f->deals, false);
     check_error(prepare_error(f, f->deals), PENSTOCK_ERROR_CONFIG, "view deals", NULL);
 }
 
