@@ -1,5 +1,6 @@
 /* What answers and replies do to a job. */
 #include "base/log.h"
+#include "sync/guard.h"
 #include "sync/job_private.h"
 
 #include <string.h>
@@ -390,15 +391,12 @@ static struct task *waiting_task(const struct job *job)
     return NULL;
 }
 
-/* A small table that lost more than half of its rows is read a second time before anything is
- * flagged. */
-#define CONFIRM_ROWS 20
-
+/* A small table is read a second time before anything is flagged. */
 static void take_guard(struct job *job, const struct reply *reply)
 {
     struct task *task = waiting_task(job);
 
-    if (task && !task->confirming && reply->alive <= CONFIRM_ROWS &&
+    if (task && !task->confirming && reply->alive <= GUARD_SMALL_TABLE &&
         walk_seen(task->walk)->len > 0) {
         g_ptr_array_set_size(job->tasks, 0);
         job_begin_leg(job);

@@ -1,13 +1,12 @@
 /* The end of a full pass: rows that it did not see are asked for one by one, and what that says is
  * done. Absence alone deletes nothing. */
 #include "base/log.h"
+#include "sync/guard.h"
 #include "sync/job_private.h"
 
 /* Suspects that the loader names at once, and those that are asked for side by side. */
 #define SUSPECTS_A_ROUND 5000
 #define ASKED_AT_ONCE    100
-/* A small table that seems to have lost more than half of its rows is read a second time. */
-#define TWICE_ROWS 20
 
 void job_owe_pass(struct job *job, GPtrArray *states)
 {
@@ -115,11 +114,7 @@ static void refuse(struct job *job, const struct reply *reply)
             : "";
 
     if (saw_nothing)
-        error_setf(&error, PENSTOCK_ERROR_GUARD,
-                   "the API answered no row of %s where %" G_GINT64_FORMAT
-                   " were alive: nothing was deleted. Check the token's rights; `penstock reset` "
-                   "empties the table",
-                   job->stream->name, reply->alive);
+        guard_set_nothing_seen(&error, job->stream, reply->alive);
     else
         error_setf(&error, PENSTOCK_ERROR_GUARD,
                    "the full pass did not see %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
@@ -135,8 +130,8 @@ static void refuse(struct job *job, const struct reply *reply)
 static bool judge(struct job *job, const struct reply *reply)
 {
     struct pass_state *pass = &job->state.pass;
-    bool most = reply->suspects_total * 2 > reply->alive;
-    bool small = reply->alive <= TWICE_ROWS;
+    bool most = guard_is_most(reply->suspects_total, reply->alive);
+    bool small = reply->alive <= GUARD_SMALL_TABLE;
 
     if (pass->step == PASS_ASK || !most || (job->context->settings->assume_yes && pass->rows > 0)) {
         pass->step = PASS_ASK;

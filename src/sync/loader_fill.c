@@ -1,5 +1,6 @@
 /* What one transaction holds: rows, sweeps, the queue, the state that they justify, the run log. */
 #include "base/fault.h"
+#include "sync/guard.h"
 #include "sync/loader_private.h"
 #include "sync/run_log.h"
 #include "sync/system.h"
@@ -125,6 +126,30 @@ static bool removes(const struct loader *loader, const struct table *table)
     return loader->settings.deletes == DELETES_REMOVE || table->deleted_at < 0;
 }
 
+static bool believe_sweep(const struct work *work, int64_t lost, int64_t alive, GError **error)
+{
+    if (work->seen->len == 0) {
+        guard_set_nothing_seen(error, work->stream, alive);
+        return false;
+    }
+    if (work->sweep_other_user) {
+        error_setf(error, PENSTOCK_ERROR_GUARD,
+                   "%s would lose %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
+                   " rows, but the token's user or rights are others than before, so they may just "
+                   "be out of sight: nothing was deleted. If they are gone, run again with --yes",
+                   work->stream->name, lost, alive);
+        return false;
+    }
+    if (guard_is_most(lost, alive) && !work->sweep_confirmed) {
+        error_setf(error, PENSTOCK_ERROR_GUARD,
+                   "%s would lose %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
+                   " rows: nothing was deleted. If that is right, run again with --yes",
+                   work->stream->name, lost, alive);
+        return false;
+    }
+    return true;
+}
+
 static bool sweep_whole(struct loader *loader, const struct work *work, int64_t alive,
                         struct reply *reply, GError **error)
 {
@@ -143,33 +168,8 @@ static bool sweep_whole(struct loader *loader, const struct work *work, int64_t 
     fault_point("after-sweep");
     reply->deleted += counts.flagged;
     reply->removed += sweep.remove ? counts.flagged : 0;
-    if (counts.flagged == 0)
-        return true;
     reply->alive = alive;
-    if (work->seen->len == 0) {
-        error_setf(error, PENSTOCK_ERROR_GUARD,
-                   "the API answered no row of %s where %" G_GINT64_FORMAT
-                   " were alive: nothing was deleted. Check the token's rights; `penstock reset` "
-                   "empties the table",
-                   work->stream->name, alive);
-        return false;
-    }
-    if (work->sweep_other_user) {
-        error_setf(error, PENSTOCK_ERROR_GUARD,
-                   "%s would lose %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
-                   " rows, but the token's user or rights are others than before, so they may just "
-                   "be out of sight: nothing was deleted. If they are gone, run again with --yes",
-                   work->stream->name, counts.flagged, alive);
-        return false;
-    }
-    if (counts.flagged * 2 > alive && !work->sweep_confirmed) {
-        error_setf(error, PENSTOCK_ERROR_GUARD,
-                   "%s would lose %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
-                   " rows: nothing was deleted. If that is right, run again with --yes",
-                   work->stream->name, counts.flagged, alive);
-        return false;
-    }
-    return true;
+    return counts.flagged == 0 || believe_sweep(work, counts.flagged, alive, error);
 }
 
 static bool replace_groups(struct loader *loader, const struct work *work, struct reply *reply,
