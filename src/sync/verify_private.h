@@ -1,6 +1,6 @@
-/* Verify, shared by its three chapters: verify.c (what to compare and its price), verify_read.c
- * (requests) and verify_rows.c (what an answer says about the stored rows). One thread; writes
- * nothing. */
+/* Verify, shared by its four chapters: verify.c (which tables, and the price), verify_choose.c
+ * (which rows), verify_read.c (requests) and verify_rows.c (what an answer says about the stored
+ * rows). One thread; writes nothing. */
 #ifndef PENSTOCK_SYNC_VERIFY_PRIVATE_H
 #define PENSTOCK_SYNC_VERIFY_PRIVATE_H
 
@@ -58,6 +58,11 @@ struct target {
 void target_build(struct target *target);
 /* Notes why the table is not compared (further). */
 void target_stop(struct target *target, bool failed, const char *format, ...) G_GNUC_PRINTF(3, 4);
+
+/* Product lines and histories, which are asked for by their deals. */
+bool target_is_child(const struct target *target);
+/* Draws the sample and the random page. */
+MUST_USE bool target_choose(struct target *target, GError **error);
 
 /* Asks and compares. False: the run cannot go on; what concerns one table is noted there. */
 MUST_USE bool target_check(struct target *target, GError **error);
