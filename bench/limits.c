@@ -1,14 +1,18 @@
 /* The three limits of a first load, each measured with nothing else: downloading the pages, parsing
- * them, inserting their rows into SQLite.
+ * them, loading their rows.
  *
  *   bench-limits save     URL DIRECTORY TABLE…   walks the lists and keeps the pages
- *   bench-limits download URL DIRECTORY TABLE…   walks them again, side by side, and drops the
- * bytes bench-limits parse    URL DIRECTORY TABLE…   kept pages to rows bench-limits insert   URL
- * DIRECTORY TABLE…   kept rows by plain prepared INSERTs, a transaction a page
+ *   bench-limits download URL DIRECTORY TABLE…   walks them again, side by side, drops the bytes
+ *   bench-limits parse    URL DIRECTORY TABLE…   kept pages to rows
+ *   bench-limits insert   URL DIRECTORY TABLE…   kept rows into SQLite by plain prepared INSERTs,
+ *                                                a transaction a page
+ *   bench-limits rows     URL DIRECTORY TABLE…   kept rows to TABLE.tsv and TABLE.columns, for
+ *                                                other databases' bulk tools
  *
  * The token comes from PIPEDRIVE_API_TOKEN. Prints {"rows": N, "seconds": S}. */
 #include "http/client.h"
 #include "pipedrive/walk.h"
+#include "tsv.h"
 #include "json/json.h"
 
 #include <sqlite3.h>
@@ -92,7 +96,7 @@ static void request(struct bench *bench, struct table_run *run, const char *curs
     http_client_start(bench->client, path->str, CEILING_BYTES, run);
 }
 
-static void download(struct bench *bench, bool save)
+static void walk_lists(struct bench *bench, bool save)
 {
     unsigned open = bench->run_count;
 
@@ -140,6 +144,22 @@ static void save_fields(struct bench *bench, struct table_run *run)
         fail("no field list");
     keep(file, answer->body, answer->body_bytes);
     http_answer_free(answer);
+}
+
+static double save(struct bench *bench)
+{
+    for (unsigned i = 0; i < bench->run_count; i++)
+        save_fields(bench, &bench->runs[i]);
+    walk_lists(bench, true);
+    return 0;
+}
+
+static double drop(struct bench *bench)
+{
+    int64_t start = g_get_monotonic_time();
+
+    walk_lists(bench, false);
+    return (double)(g_get_monotonic_time() - start) / 1e6;
 }
 
 static void load_fields(struct bench *bench, struct table_run *run)
@@ -292,7 +312,52 @@ static double insert(struct bench *bench)
     return seconds;
 }
 
+/* --- files for other databases --- */
+
+static double write_rows(struct bench *bench)
+{
+    double parsing = 0;
+
+    for (unsigned i = 0; i < bench->run_count; i++) {
+        struct table_run *run = &bench->runs[i];
+        g_autofree char *stem = g_build_filename(bench->directory, run->stream->name, NULL);
+        g_autofree char *rows = g_strconcat(stem, ".tsv", NULL);
+        g_autofree char *columns = g_strconcat(stem, ".columns", NULL);
+        g_autofree char *names = tsv_columns(run->table);
+        FILE *file = fopen(rows, "w");
+        struct batch *batch;
+
+        if (!file)
+            fail("cannot write rows");
+        keep(columns, names, strlen(names));
+        for (unsigned page = 0; (batch = decode_page(bench, run, page, &parsing)); page++) {
+            tsv_write_rows(file, batch);
+            batch_release(batch);
+        }
+        if (fclose(file) != 0)
+            fail("cannot write rows");
+    }
+    return parsing;
+}
+
 /* --- */
+
+static const struct mode {
+    const char *name;
+    double (*run)(struct bench *);
+    bool from_network;
+} modes[] = {
+    {"save", save, true},      {"download", drop, true},    {"parse", parse, false},
+    {"insert", insert, false}, {"rows", write_rows, false},
+};
+
+static const struct mode *mode_find(const char *name)
+{
+    for (unsigned i = 0; i < G_N_ELEMENTS(modes); i++)
+        if (strcmp(modes[i].name, name) == 0)
+            return &modes[i];
+    return NULL;
+}
 
 static void open_run(struct bench *bench, const char *name)
 {
@@ -322,15 +387,14 @@ static void close_run(struct table_run *run)
 int main(int argc, char **argv)
 {
     const char *token = g_getenv("PIPEDRIVE_API_TOKEN");
+    const struct mode *mode = argc > 1 ? mode_find(argv[1]) : NULL;
     struct bench bench = {0};
     struct secret *secret;
-    double seconds = 0;
-    bool from_network;
+    double seconds;
 
-    if (argc < 5 || !token)
-        fail("usage: PIPEDRIVE_API_TOKEN=… bench-limits save|download|parse|insert URL DIRECTORY "
-             "TABLE…");
-    from_network = strcmp(argv[1], "save") == 0 || strcmp(argv[1], "download") == 0;
+    if (argc < 5 || !mode || !token)
+        fail("usage: PIPEDRIVE_API_TOKEN=… bench-limits save|download|parse|insert|rows URL "
+             "DIRECTORY TABLE…");
     secret = secret_new(token);
     bench.directory = argv[3];
     bench.parser = json_parser_new();
@@ -339,20 +403,9 @@ int main(int argc, char **argv)
         fail("cannot make a client");
     for (int i = 4; i < argc; i++)
         open_run(&bench, argv[i]);
-    for (unsigned i = 0; i < bench.run_count; i++) {
-        if (strcmp(argv[1], "save") == 0)
-            save_fields(&bench, &bench.runs[i]);
-        else if (!from_network)
-            load_fields(&bench, &bench.runs[i]);
-    }
-    if (from_network) {
-        int64_t start = g_get_monotonic_time();
-
-        download(&bench, strcmp(argv[1], "save") == 0);
-        seconds = (double)(g_get_monotonic_time() - start) / 1e6;
-    } else {
-        seconds = strcmp(argv[1], "parse") == 0 ? parse(&bench) : insert(&bench);
-    }
+    for (unsigned i = 0; i < bench.run_count && !mode->from_network; i++)
+        load_fields(&bench, &bench.runs[i]);
+    seconds = mode->run(&bench);
     printf("{\"rows\": %" G_GUINT64_FORMAT ", \"seconds\": %.6f}\n", bench.rows, seconds);
     for (unsigned i = 0; i < bench.run_count; i++)
         close_run(&bench.runs[i]);

@@ -1,9 +1,9 @@
 /* Loading alone: the same rows through a destination's driver, in pages as a sync brings them, each
  * committed with its state. The database's own bulk tool gets them as files (bench/run).
  *
- *   bench-load files DIRECTORY ROWS    first.tsv, changed.tsv, columns (names, separated by commas)
- *   bench-load load URL ROWS           first load, then the changed rows: {"first": S, "changed":
- * S}
+ *   bench-load files DIRECTORY ROWS    first.tsv, changed.tsv, columns (names, one a line)
+ *   bench-load load URL ROWS           first load, then the changed rows:
+ *                                      {"first": S, "changed": S}
  *
  * Rows are those of deals, made from their number; every tenth is changed. */
 #include <stdio.h>
@@ -11,6 +11,7 @@
 
 #include "destinations/registry.h"
 #include "pipedrive/fields.h"
+#include "tsv.h"
 
 #define PAGE_ROWS 500
 #define T0        (INSTANT_SECOND * INT64_C(1790000000))
@@ -85,35 +86,6 @@ static void add_row(struct bench *b, int64_t number, bool changed)
 
 /* ── Files ── */
 
-/* Text as COPY and LOAD DATA read it by default. */
-static void put_cell(FILE *file, const struct cell *cell)
-{
-    if (cell->kind != CELL_VALUE) {
-        fputs("\\N", file);
-        return;
-    }
-    for (uint32_t i = 0; i < cell->length; i++) {
-        if (strchr("\\\t\n", cell->text[i]))
-            fputc('\\', file);
-        fputc(cell->text[i], file);
-    }
-}
-
-static void put_rows(const struct bench *b, FILE *file)
-{
-    for (unsigned i = 0; i < b->batch->row_count; i++) {
-        struct cell *cells = b->batch->rows[i].cells;
-        cell_set_instant(b->batch, &cells[b->table->synced_at], T0);
-        cell_set_string(b->batch, &cells[b->table->run_id], "bench");
-        for (unsigned j = 0; j < b->table->columns->len; j++) {
-            if (j)
-                fputc('\t', file);
-            put_cell(file, &cells[j]);
-        }
-        fputc('\n', file);
-    }
-}
-
 /* ── Both phases, page by page ── */
 
 typedef void (*page_func)(struct bench *, void *);
@@ -133,7 +105,7 @@ static void each_page(struct bench *b, bool changed, page_func func, void *opaqu
 
 static void write_page(struct bench *b, void *file)
 {
-    put_rows(b, file);
+    tsv_write_rows(file, b->batch);
 }
 
 static void write_file(struct bench *b, const char *directory, const char *name, bool changed)
@@ -149,11 +121,9 @@ static void write_file(struct bench *b, const char *directory, const char *name,
 
 static void write_columns(const struct bench *b, const char *directory)
 {
-    g_autoptr(GString) names = g_string_new(NULL);
-    for (unsigned i = 0; i < b->table->columns->len; i++)
-        g_string_append_printf(names, "%s%s", i ? "," : "", table_column(b->table, i)->name);
+    g_autofree char *names = tsv_columns(b->table);
     g_autofree char *path = g_build_filename(directory, "columns", NULL);
-    if (!g_file_set_contents(path, names->str, -1, NULL))
+    if (!g_file_set_contents(path, names, -1, NULL))
         fail(path, NULL);
 }
 

@@ -113,24 +113,18 @@ def run(command, env=None, cwd=None, timeout_s=None):
 def heading(title, *columns):
     """columns: of row(), behind the name."""
     print(f"\n{title}")
-    print(f"  {'':<38}" + "".join(f"{column:>11}" for column in columns), flush=True)
+    print(f"  {'':<38}" + "".join(f"{column:>14}" for column in columns), flush=True)
 
 
 def row(name, *cells):
-    """None is an empty cell; numbers with a fraction get two digits, whole ones thousands."""
+    """None is an empty cell."""
 
     def shown(cell):
-        if cell is None:
-            return ""
-        return (
-            f"{cell:,.2f}"
-            if isinstance(cell, float)
-            else f"{cell:,}"
-            if isinstance(cell, int)
-            else cell
-        )
+        if isinstance(cell, float):
+            return f"{cell:,.3f}" if cell < 10 else f"{cell:,.1f}"
+        return f"{cell:,}" if isinstance(cell, int) else cell or ""
 
-    print(f"  {name:<38}" + "".join(f"{shown(cell):>11}" for cell in cells), flush=True)
+    print(f"  {name:<38}" + "".join(f"{shown(cell):>14}" for cell in cells), flush=True)
 
 
 def spread(values):

@@ -1,0 +1,67 @@
+"""First sync at 200 ms latency under each plan's burst limit, against calls ÷ calls per second."""
+
+from measure import heading, row, spread
+
+LATENCY_MS = 200
+WINDOW_S = 2
+PAGE_ROWS = 500
+AIM = 1.15
+TABLES = "activities,persons,organizations,deals"
+# Requests in a window of two seconds.
+PLANS = {"lite": 20, "growth": 40, "premium": 100, "ultimate": 120}
+
+
+def company(calls):
+    """Most rows are activities, as in real companies; the lists are read in about so many calls."""
+    rows = calls * PAGE_ROWS
+    return {
+        "activities": rows * 60 // 100,
+        "persons": rows * 20 // 100,
+        "organizations": rows * 10 // 100,
+        "deals": rows * 10 // 100,
+    }
+
+
+def sync(bench, plan, sizes):
+    options = [word for table, rows in sizes.items() for word in (f"--{table}", rows)]
+    options += ["--size", "small", "--plan", plan, "--latency-ms", LATENCY_MS]
+    with bench.simulator(*options) as sim:
+        done, result = bench.sync(sim, bench.fresh_sqlite(), "--tables", TABLES)
+        return done, result, sim.stats()["burst429"]
+
+
+def part(bench):
+    heading(
+        f"First sync into SQLite at {LATENCY_MS} ms latency, under the burst limit of each plan",
+        "calls",
+        "theory s",
+        "min s",
+        "median",
+        "max",
+        "ratio",
+        "MiB",
+        "429s",
+    )
+    for plan, limit in PLANS.items():
+        per_second = limit / WINDOW_S
+        calls = int(per_second * (4 if bench.quick else 20))
+        walls, peaks, refused = [], [], 0
+        for _ in range(1 if bench.quick else min(bench.rounds, 3)):
+            done, result, burst429 = sync(bench, plan, company(calls))
+            walls.append(result["wall_s"])
+            peaks.append(done.peak_mib)
+            refused += burst429
+        theory = result["requests"] / per_second
+        low, middle, high = spread(walls)
+        row(
+            plan,
+            result["requests"],
+            theory,
+            low,
+            middle,
+            high,
+            middle / theory,
+            max(peaks),
+            refused,
+        )
+    print(f"  Ratio: median against the theory. Aim: at most {AIM}, and no burst 429")
