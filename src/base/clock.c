@@ -300,7 +300,22 @@ bool instant_parse_day(const char *text, instant_t *ret)
 
 /* --- writers --- */
 
-/* Writes up to the second and says where; *ret_microseconds gets the rest. */
+/* The last `count` digits of a number that is not negative. */
+static char *put_digits(char *out, int count, int64_t number)
+{
+    for (int i = count; i-- > 0; number /= 10)
+        out[i] = (char)('0' + number % 10);
+    return out + count;
+}
+
+static char *put_pair(char *out, char before, int number)
+{
+    *out = before;
+    return put_digits(out + 1, 2, number);
+}
+
+/* Writes up to the second and says where; *ret_microseconds gets the rest. By hand: every row has
+ * several of these. */
 static char *format_seconds(instant_t instant, char separator, char ret[INSTANT_TEXT_BYTES],
                             int *ret_microseconds)
 {
@@ -310,10 +325,15 @@ static char *format_seconds(instant_t instant, char separator, char ret[INSTANT_
     struct civil date = civil_from_days(days);
 
     *ret_microseconds = (int)floor_rest(instant, INSTANT_SECOND);
-    int length =
-        snprintf(ret, INSTANT_TEXT_BYTES, "%04" PRId64 "-%02d-%02d%c%02d:%02d:%02d", date.year,
-                 date.month, date.day, separator, of_day / 3600, of_day / 60 % 60, of_day % 60);
-    return ret + length;
+    if (date.year < 0 || date.year > 9999)
+        ret += snprintf(ret, INSTANT_TEXT_BYTES, "%04" PRId64, date.year);
+    else
+        ret = put_digits(ret, 4, date.year);
+    ret = put_pair(ret, '-', date.month);
+    ret = put_pair(ret, '-', date.day);
+    ret = put_pair(ret, separator, of_day / 3600);
+    ret = put_pair(ret, ':', of_day / 60 % 60);
+    return put_pair(ret, ':', of_day % 60);
 }
 
 void instant_format_rfc3339(instant_t instant, char ret[INSTANT_TEXT_BYTES])
@@ -335,6 +355,9 @@ void instant_format_sql(instant_t instant, char ret[INSTANT_TEXT_BYTES])
         return;
     }
     char *end = format_seconds(instant, ' ', ret, &microseconds);
-    if (microseconds)
-        snprintf(end, (size_t)(ret + INSTANT_TEXT_BYTES - end), ".%06d", microseconds);
+    if (microseconds) {
+        *end = '.';
+        end = put_digits(end + 1, 6, microseconds);
+    }
+    *end = '\0';
 }

@@ -52,7 +52,15 @@ void json_parser_free(struct json_parser *parser);
 MUST_USE bool json_parse(struct json_parser *parser, const char *bytes, size_t length,
                          struct arena *arena, const struct json_value **ret, GError **error);
 
-/* The same for a text that lacks the padding: it is copied into the arena first. */
+/* The same, but the values stay in the parser and end when it parses again: for a page whose cells
+ * point at its bytes and no longer at its values. Unescaped texts are in the arena all the same. */
+MUST_USE bool json_parse_briefly(struct json_parser *parser, const char *bytes, size_t length,
+                                 struct arena *arena, const struct json_value **ret,
+                                 GError **error);
+/* A value and all within it, copied into the arena. Texts stay where they are. */
+const struct json_value *json_keep(const struct json_value *value, struct arena *arena);
+
+/* json_parse() for a text that lacks the padding: it is copied into the arena first. */
 MUST_USE bool json_parse_copy(struct json_parser *parser, const char *text, size_t length,
                               struct arena *arena, const struct json_value **ret, GError **error);
 

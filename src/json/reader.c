@@ -18,6 +18,7 @@ struct walk {
 
 struct json_parser {
     struct shim *shim;
+    struct arena *brief; /* values of the last document that was parsed briefly */
 };
 
 struct json_parser *json_parser_new(void)
@@ -27,6 +28,7 @@ struct json_parser *json_parser_new(void)
     parser->shim = shim_new();
     if (!parser->shim)
         g_error("json: out of memory");
+    parser->brief = arena_new();
     return parser;
 }
 
@@ -35,6 +37,7 @@ void json_parser_free(struct json_parser *parser)
     if (!parser)
         return;
     shim_free(parser->shim);
+    arena_free(parser->brief);
     g_free(parser);
 }
 
@@ -410,9 +413,10 @@ static size_t tape_length(size_t tokens)
 }
 
 static bool walk_document(const char *bytes, const uint32_t *tokens, size_t count,
-                          struct arena *arena, const struct json_value **ret, GError **error)
+                          struct arena *values, struct arena *arena, const struct json_value **ret,
+                          GError **error)
 {
-    struct json_value *tape = arena_alloc(arena, tape_length(count) * sizeof(*tape));
+    struct json_value *tape = arena_alloc(values, tape_length(count) * sizeof(*tape));
     struct walk walk = {.bytes = bytes,
                         .token = tokens,
                         .tokens_end = tokens + count,
@@ -427,8 +431,9 @@ static bool walk_document(const char *bytes, const uint32_t *tokens, size_t coun
     return true;
 }
 
-bool json_parse(struct json_parser *parser, const char *bytes, size_t length, struct arena *arena,
-                const struct json_value **ret, GError **error)
+static bool parse(struct json_parser *parser, const char *bytes, size_t length,
+                  struct arena *values, struct arena *arena, const struct json_value **ret,
+                  GError **error)
 {
     const uint32_t *tokens;
     size_t count;
@@ -437,7 +442,7 @@ bool json_parse(struct json_parser *parser, const char *bytes, size_t length, st
         return fail_document(error, "over 4 GiB", UINT32_MAX);
     switch (shim_scan(parser->shim, bytes, length, &tokens, &count)) {
     case SHIM_OK:
-        return walk_document(bytes, tokens, count, arena, ret, error);
+        return walk_document(bytes, tokens, count, values, arena, ret, error);
     case SHIM_EMPTY:
         return fail_document(error, "it is empty", length);
     case SHIM_MALFORMED:
@@ -446,4 +451,24 @@ bool json_parse(struct json_parser *parser, const char *bytes, size_t length, st
         break;
     }
     g_error("json: no memory for a document of %zu bytes", length);
+}
+
+bool json_parse(struct json_parser *parser, const char *bytes, size_t length, struct arena *arena,
+                const struct json_value **ret, GError **error)
+{
+    return parse(parser, bytes, length, arena, arena, ret, error);
+}
+
+bool json_parse_briefly(struct json_parser *parser, const char *bytes, size_t length,
+                        struct arena *arena, const struct json_value **ret, GError **error)
+{
+    arena_reset(parser->brief);
+    return parse(parser, bytes, length, parser->brief, arena, ret, error);
+}
+
+const struct json_value *json_keep(const struct json_value *value, struct arena *arena)
+{
+    size_t size = value->next * sizeof(*value);
+
+    return memcpy(arena_alloc(arena, size), value, size);
 }

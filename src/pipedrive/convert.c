@@ -24,6 +24,8 @@ static bool fits_int64(const char *text, size_t length)
 
     if (!is_integer(text, length))
         return false;
+    if (length <= 18)
+        return true;
     memcpy(copy, text, length);
     copy[length] = '\0';
     errno = 0;

@@ -5,26 +5,35 @@
 enum slot_kind {
     SLOT_COLUMN,
     SLOT_CUSTOM,
-    SLOT_CUSTOM_JSON
+    SLOT_CUSTOM_JSON,
+    SLOT_FIELD
 };
 
-/* What a key of a record becomes. */
+/* What a key of a record, or of its custom fields, becomes. */
 struct slot {
     const char *key;
     size_t length;
     enum slot_kind kind;
     int column;
     enum column_type type;
+    const struct field *field;
+    int *columns;  /* of the field, one a part */
+    unsigned then; /* index of the slot whose key came next, the last time */
+};
+
+/* Records of a list have their keys in one order, so each is expected before it is looked up. */
+struct slots {
+    GArray *list;       /* struct slot */
+    GHashTable *by_key; /* key → index + 1 */
+    unsigned first;     /* as slot.then */
 };
 
 struct decoder {
     const struct stream *stream;
     const struct fields *fields;
     const struct table *table;
-    GArray *slots;      /* struct slot, in the catalog's order: answers tend to keep it */
-    GHashTable *by_key; /* key → index + 1 */
-    GHashTable *parts;  /* struct field → int array of column indexes, one a part */
-    uint8_t *defaults;  /* a column: CELL_NULL or CELL_ABSENT when the record doesn't say */
+    struct slots members, custom;
+    uint8_t *defaults; /* a column: CELL_NULL or CELL_ABSENT when the record doesn't say */
     int id, time, add_time, deleted; /* columns; -1 = none */
     int changed; /* when a deleted record was: a table that is read whole has no `time` */
     GString *extra, *custom_extra; /* the _extra of the row under way */
@@ -34,13 +43,60 @@ struct decoder {
     unsigned active_fields; /* custom fields that every record should carry */
 };
 
-static void add_slot(struct decoder *decoder, const char *key, enum slot_kind kind, int column,
-                     enum column_type type)
+static void clear_slot(void *data)
 {
-    struct slot slot = {key, strlen(key), kind, column, type};
+    g_free(((struct slot *)data)->columns);
+}
 
-    g_array_append_val(decoder->slots, slot);
-    g_hash_table_insert(decoder->by_key, (void *)key, GUINT_TO_POINTER(decoder->slots->len));
+static void slots_init(struct slots *slots)
+{
+    slots->list = g_array_new(FALSE, TRUE, sizeof(struct slot));
+    g_array_set_clear_func(slots->list, clear_slot);
+    slots->by_key = g_hash_table_new(g_str_hash, g_str_equal);
+}
+
+static void slots_done(struct slots *slots)
+{
+    g_array_unref(slots->list);
+    g_hash_table_unref(slots->by_key);
+}
+
+static void slots_add(struct slots *slots, struct slot slot)
+{
+    slot.length = strlen(slot.key);
+    slot.then = slots->list->len + 1;
+    g_array_append_val(slots->list, slot);
+    g_hash_table_insert(slots->by_key, (void *)slot.key, GUINT_TO_POINTER(slots->list->len));
+}
+
+/* *expected: where the guess at the next key is kept; it is corrected and moved on. */
+static const struct slot *slots_find(const struct slots *slots, const struct json_value *key,
+                                     unsigned **expected)
+{
+    struct slot *slot;
+    char text[128];
+    unsigned found = **expected;
+
+    if (found < slots->list->len) {
+        slot = &g_array_index(slots->list, struct slot, found);
+        if (slot->length == key->length && memcmp(slot->key, key->text, key->length) == 0) {
+            *expected = &slot->then;
+            return slot;
+        }
+    }
+    if (key->length >= sizeof text)
+        return NULL;
+    memcpy(text, key->text, key->length);
+    text[key->length] = '\0';
+    found = GPOINTER_TO_UINT(g_hash_table_lookup(slots->by_key, text));
+    if (found == 0)
+        return NULL;
+    slot = &g_array_index(slots->list, struct slot, found - 1);
+    if (slot->length != key->length) /* a zero byte in the key cut it short */
+        return NULL;
+    **expected = found - 1;
+    *expected = &slot->then;
+    return slot;
 }
 
 /* The table begins with the catalog's columns, in its order, whatever they are called there. */
@@ -64,7 +120,11 @@ static void add_custom_field(struct decoder *decoder, const struct field *field)
             decoder->defaults[columns[i]] = CELL_ABSENT;
     }
     decoder->active_fields += field->active;
-    g_hash_table_insert(decoder->parts, (void *)field, columns);
+    slots_add(&decoder->custom, (struct slot){.key = field->key,
+                                              .kind = SLOT_FIELD,
+                                              .column = -1,
+                                              .field = field,
+                                              .columns = columns});
 }
 
 static void add_custom_slots(struct decoder *decoder)
@@ -75,10 +135,14 @@ static void add_custom_slots(struct decoder *decoder)
     if (!decoder->fields)
         return;
     if (json_column >= 0) {
-        add_slot(decoder, "custom_fields", SLOT_CUSTOM_JSON, json_column, COLUMN_JSON);
+        slots_add(&decoder->members, (struct slot){.key = "custom_fields",
+                                                   .kind = SLOT_CUSTOM_JSON,
+                                                   .column = json_column,
+                                                   .type = COLUMN_JSON});
         return;
     }
-    add_slot(decoder, "custom_fields", SLOT_CUSTOM, -1, COLUMN_JSON);
+    slots_add(&decoder->members,
+              (struct slot){.key = "custom_fields", .kind = SLOT_CUSTOM, .column = -1});
     list = fields_list(decoder->fields);
     for (unsigned i = 0; i < list->len; i++) {
         const struct field *field = list->pdata[i];
@@ -96,9 +160,8 @@ struct decoder *decoder_new(const struct stream *stream, const struct fields *fi
     decoder->stream = stream;
     decoder->fields = fields;
     decoder->table = table;
-    decoder->slots = g_array_new(FALSE, TRUE, sizeof(struct slot));
-    decoder->by_key = g_hash_table_new(g_str_hash, g_str_equal);
-    decoder->parts = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    slots_init(&decoder->members);
+    slots_init(&decoder->custom);
     decoder->defaults = g_malloc(table->columns->len);
     decoder->extra = g_string_new(NULL);
     decoder->custom_extra = g_string_new(NULL);
@@ -106,7 +169,10 @@ struct decoder *decoder_new(const struct stream *stream, const struct fields *fi
     for (unsigned i = 0; i < stream->column_count; i++) {
         const struct stream_column *column = &stream->columns[i];
 
-        add_slot(decoder, column->name, SLOT_COLUMN, (int)i, column->type);
+        slots_add(&decoder->members, (struct slot){.key = column->name,
+                                                   .kind = SLOT_COLUMN,
+                                                   .column = (int)i,
+                                                   .type = column->type});
         if (column->source == SOURCE_GATED && gated)
             decoder->defaults[i] = CELL_ABSENT;
     }
@@ -128,9 +194,8 @@ void decoder_free(struct decoder *decoder)
 {
     if (!decoder)
         return;
-    g_array_unref(decoder->slots);
-    g_hash_table_unref(decoder->by_key);
-    g_hash_table_unref(decoder->parts);
+    slots_done(&decoder->members);
+    slots_done(&decoder->custom);
     g_free(decoder->defaults);
     g_string_free(decoder->extra, TRUE);
     g_string_free(decoder->custom_extra, TRUE);
@@ -201,34 +266,6 @@ static void close_extra(struct decoder *decoder, struct batch *batch, struct cel
 
 /* --- one record --- */
 
-static const struct slot *find_slot(const struct decoder *decoder, const struct json_value *key,
-                                    unsigned *hint)
-{
-    const struct slot *slot;
-    char text[64];
-    unsigned found;
-
-    if (*hint < decoder->slots->len) {
-        slot = &g_array_index(decoder->slots, struct slot, *hint);
-        if (slot->length == key->length && memcmp(slot->key, key->text, key->length) == 0) {
-            (*hint)++;
-            return slot;
-        }
-    }
-    if (key->length >= sizeof text)
-        return NULL;
-    memcpy(text, key->text, key->length);
-    text[key->length] = '\0';
-    found = GPOINTER_TO_UINT(g_hash_table_lookup(decoder->by_key, text));
-    if (found == 0)
-        return NULL;
-    slot = &g_array_index(decoder->slots, struct slot, found - 1);
-    if (slot->length != key->length) /* a zero byte in the key cut it short */
-        return NULL;
-    *hint = found;
-    return slot;
-}
-
 /* One part of a custom value; false when it does not fit. */
 static bool decode_part(const struct field_part *part, const struct json_value *value,
                         struct batch *batch, struct cell *cell)
@@ -259,26 +296,29 @@ static bool decode_part(const struct field_part *part, const struct json_value *
 static void decode_custom(struct decoder *decoder, const struct json_value *object,
                           struct batch *batch, struct cell *cells, struct page_facts *facts)
 {
-    unsigned met = 0;
+    unsigned met = 0, *expected = &decoder->custom.first;
 
     for (json_each_member(key, value, object)) {
-        const struct field *field = fields_find(decoder->fields, key->text, key->length);
-        const int *columns = field ? g_hash_table_lookup(decoder->parts, field) : NULL;
+        const struct slot *slot = slots_find(&decoder->custom, key, &expected);
+        const struct field *field;
         bool fits = true;
 
-        if (!columns) {
+        if (!slot) {
             meet_unknown_field(decoder, key->text, key->length, facts);
             if (value->kind != JSON_NULL)
                 put_extra(&decoder->custom_writer, decoder->custom_extra, key, value);
             continue;
         }
+        field = slot->field;
         met += field->active;
         for (unsigned i = 0; i < field->parts->len; i++) {
             const struct field_part *part = &g_array_index(field->parts, struct field_part, i);
 
-            if (columns[i] < 0 || decode_part(part, value, batch, &cells[columns[i]]))
+            int column = slot->columns[i];
+
+            if (column < 0 || decode_part(part, value, batch, &cells[column]))
                 continue;
-            cell_set_null(&cells[columns[i]]);
+            cell_set_null(&cells[column]);
             batch->rejected++;
             fits = false;
         }
@@ -298,9 +338,9 @@ static bool is_empty(const struct json_value *value)
 
 static void decode_member(struct decoder *decoder, const struct json_value *key,
                           const struct json_value *value, struct batch *batch, struct cell *cells,
-                          struct page_facts *facts, unsigned *hint)
+                          struct page_facts *facts, unsigned **expected)
 {
-    const struct slot *slot = find_slot(decoder, key, hint);
+    const struct slot *slot = slots_find(&decoder->members, key, expected);
 
     if (!slot) {
         if (!is_empty(value))
@@ -372,14 +412,14 @@ static struct row *decode_row(struct decoder *decoder, const struct json_value *
 {
     struct row *row = batch_add_row(batch);
     struct cell *cells = row->cells;
-    unsigned hint = 0;
+    unsigned *expected = &decoder->members.first;
 
     for (unsigned i = 0; i < decoder->table->columns->len; i++)
         cells[i].kind = decoder->defaults[i];
     g_string_truncate(decoder->extra, 0);
     g_string_truncate(decoder->custom_extra, 0);
     for (json_each_member(key, value, record))
-        decode_member(decoder, key, value, batch, cells, facts, &hint);
+        decode_member(decoder, key, value, batch, cells, facts, &expected);
     if (cells[decoder->id].kind != CELL_VALUE) {
         batch_drop_last_row(batch);
         batch->skipped++;

@@ -21,9 +21,19 @@ struct fitting {
 
 /* ── Numbers ── */
 
+/* Nearly every number: without an exponent it has no more digits than bytes. */
+static bool has_few_digits(const struct destination_caps *caps, const char *text, size_t length)
+{
+    return (!caps->decimal_integer_digits || length <= caps->decimal_integer_digits) &&
+           (!caps->decimal_scale || length <= caps->decimal_scale) && !memchr(text, 'e', length) &&
+           !memchr(text, 'E', length);
+}
+
 static bool decimal_fits(const struct destination_caps *caps, const char *text, size_t length)
 {
     struct decimal decimal;
+    if (has_few_digits(caps, text, length))
+        return true;
     if (!decimal_parse(text, length, &decimal) || decimal.count == 0)
         return true;
     return (!caps->decimal_integer_digits ||
@@ -107,6 +117,11 @@ static const char *skip_string(const char *p, const char *end)
     return p < end ? p + 1 : end;
 }
 
+static bool is_in_number(char c)
+{
+    return g_ascii_isdigit(c) || c == '.' || c == '-' || c == '+' || (c | 0x20) == 'e';
+}
+
 /* A database that takes documents apart keeps their numbers as its own. */
 static bool numbers_fit(const struct destination_caps *caps, const struct cell *cell)
 {
@@ -116,7 +131,7 @@ static bool numbers_fit(const struct destination_caps *caps, const struct cell *
             p = skip_string(p, end);
         } else if (*p == '-' || g_ascii_isdigit(*p)) {
             const char *start = p;
-            while (p < end && (g_ascii_isalnum(*p) || strchr("+-.", *p)))
+            while (p < end && is_in_number(*p))
                 p++;
             if (!decimal_fits(caps, start, (size_t)(p - start)))
                 return false;

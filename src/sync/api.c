@@ -105,8 +105,8 @@ bool api_judge(struct api *api, const struct http_answer *answer, struct arena *
         redact(api, error);
         return false;
     }
-    if (answer->body_bytes > 0 &&
-        !json_parse(api->parser, answer->body, answer->body_bytes, arena, &root, &parse_error))
+    if (answer->body_bytes > 0 && !json_parse_briefly(api->parser, answer->body, answer->body_bytes,
+                                                      arena, &root, &parse_error))
         root = NULL;
     facts.not_json = parse_error ? parse_error->message : NULL;
     good = answer_check(&facts, root, error);
@@ -162,6 +162,8 @@ static bool try_once(struct api *api, const char *path, int cost_tokens, struct 
         answer->body = copy;
     }
     good = api_judge(api, answer, arena, ret_root, error);
+    if (good)
+        *ret_root = json_keep(*ret_root, arena);
     answer->body = NULL;
     http_answer_free(answer);
     return good;

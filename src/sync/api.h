@@ -36,7 +36,8 @@ instant_t api_now(const struct api *api);
 void api_send(struct api *api, const char *path, int cost_tokens, size_t ceiling_bytes,
               void *opaque);
 /* Learns from the headers, parses the body, and tells success from failure. On success *ret_root
- * lives in the arena and in the body, which stays the answer's. */
+ * lives until the next answer is judged: json_keep() it. Its texts live in the arena and in the
+ * body, which stays the answer's. */
 MUST_USE bool api_judge(struct api *api, const struct http_answer *answer, struct arena *arena,
                         const struct json_value **ret_root, GError **error);
 

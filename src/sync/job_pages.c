@@ -213,7 +213,7 @@ static bool take_page(struct task *task, const struct json_value *root, instant_
         return false;
     if (facts.unknown_field) {
         task->phase = TASK_HELD;
-        task->held = root;
+        task->held = json_keep(root, task->batch->arena);
         task->held_date = date;
         if (!reading_fields(job))
             job_read_fields(job);

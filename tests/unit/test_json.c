@@ -830,6 +830,30 @@ static void values_are_written_as_sent(struct fixture *f, const void *unused)
                     "[1.50,\"a\\\"\\u0000/\xc3\xa9\",{ \"x\" : [ 1e5, \"\\u0041\" ] },null]");
 }
 
+static void a_brief_value_can_be_kept(struct fixture *f, const void *unused)
+{
+    const struct json_value *brief, *kept, *item;
+    const char *text = "[1,{\"a\":[2,\"\\u0041b\"]},3]", *other = "[{\"z\":0},0,0,0,0,0,0,0]";
+    int64_t number;
+
+    (void)unused;
+    parse(f, text); /* fills bytes */
+    g_assert_true(json_parse_briefly(f->parser, f->bytes, strlen(text), f->arena, &brief, NULL));
+    g_assert_cmpuint(brief->count, ==, 3);
+    kept = json_keep(brief, f->arena);
+    item = json_keep(json_member(brief + 2, "a"), f->arena);
+
+    g_autofree char *bytes = g_malloc0(strlen(other) + JSON_PADDING);
+    memcpy(bytes, other, strlen(other));
+    g_assert_true(json_parse_briefly(f->parser, bytes, strlen(other), f->arena, &brief, NULL));
+
+    g_assert_cmpuint(kept->count, ==, 3);
+    g_assert_true(json_int64(json_next(kept + 2), &number));
+    g_assert_cmpint(number, ==, 3);
+    g_assert_cmpuint(item->count, ==, 2);
+    g_assert_true(json_text_is(item + 2, "Ab"));
+}
+
 #define add(path, function) g_test_add(path, struct fixture, NULL, set_up, function, tear_down)
 
 int main(int argc, char **argv)
@@ -853,6 +877,7 @@ int main(int argc, char **argv)
     add("/json/integers", integers_are_exact);
     add("/json/kinds", questions_accept_any_kind);
     add("/json/reuse", parsers_are_reusable_after_faults);
+    add("/json/brief", a_brief_value_can_be_kept);
     g_test_add_func("/json/writer/commas", writer_sets_commas);
     g_test_add_func("/json/writer/escapes", writer_escapes_what_must_be);
     g_test_add_func("/json/writer/utf8", writer_repairs_what_is_not_utf8);
