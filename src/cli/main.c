@@ -94,7 +94,7 @@ int main(int argc, char **argv)
     /* Pages come and go by the hundred kilobytes. What is mapped for each is zeroed by the system
      * each time, a third of the I/O thread's time; what is kept without bound makes the process
      * grow. */
-    mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
     mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
     setlocale(LC_CTYPE, "");  /* only the character set: numbers stay as they are */
     signal(SIGXFSZ, SIG_IGN); /* a file over its limit is an error of the destination, no death */

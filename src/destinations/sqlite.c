@@ -310,13 +310,14 @@ static bool check_path(struct sqlite *s, bool probe, bool *exists, GError **erro
 }
 
 /* WAL: readers go on while a page commits. NORMAL: a power cut may lose the last transactions, but
- * whole ones: rows and the state that speaks of them stay together. The file of the WAL shrinks
- * again after a large transaction. */
+ * whole ones: rows and the state that speaks of them stay together. Pages come in the order of time
+ * and touch the table everywhere: with few checkpoints each of its pages is written and synced
+ * fewer times. The file of the WAL shrinks again after a large transaction. */
 static bool set_pragmas(struct sqlite *s, GError **error)
 {
-    static const char common[] = "PRAGMA foreign_keys = OFF; PRAGMA cache_size = -4096;"
+    static const char common[] = "PRAGMA foreign_keys = OFF; PRAGMA cache_size = -8192;"
                                  "PRAGMA temp.cache_size = -2048;";
-    static const char writer[] = "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 2000;"
+    static const char writer[] = "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16000;"
                                  "PRAGMA journal_size_limit = 67108864;";
     const char *what = "opening";
     if (!sqlite_execute(s, common, what, error))

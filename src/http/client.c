@@ -286,12 +286,23 @@ static size_t on_header(char *line, size_t size, size_t count, void *opaque)
     return request->header_bytes <= HEADER_BYTES_MAX ? length : 0;
 }
 
+/* What Content-Length says, as far as the ceiling allows; of a compressed body that is too little.
+ */
+static size_t announced_bytes(const struct request *request)
+{
+    curl_off_t announced = -1;
+    curl_easy_getinfo(request->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+    return announced > 0 ? MIN((size_t)announced, request->ceiling_bytes) : 0;
+}
+
 static void body_reserve(struct request *request, size_t body_bytes)
 {
     size_t needed = body_bytes + HTTP_BODY_PADDING;
     if (needed <= request->capacity_bytes)
         return;
-    size_t capacity = MAX(request->capacity_bytes * 2, BODY_BYTES_FIRST);
+    size_t capacity = request->capacity_bytes
+                          ? request->capacity_bytes * 2
+                          : MAX(announced_bytes(request) + HTTP_BODY_PADDING, BODY_BYTES_FIRST);
     request->capacity_bytes = MAX(capacity, needed);
     request->answer->body = g_realloc(request->answer->body, request->capacity_bytes);
 }

@@ -4,8 +4,8 @@
 #include "base/handover.h"
 #include "sync/extract_private.h"
 
-/* A page may be so much of the credit: body, values and cells of two of them fit. */
-#define PAGE_SHARE 4
+/* A body may be so much of the credit: with its cells, two of them fit. */
+#define PAGE_SHARE 3
 /* A loader that lags behind is not helped by more pages: they would only fill memory. */
 #define LOADER_BACKLOG_PAGES  4
 #define WAIT_WORTH_TELLING_MS 500

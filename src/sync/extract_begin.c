@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#define MEMORY_BYTES_DEFAULT ((size_t)32 << 20)
+#define MEMORY_BYTES_DEFAULT ((size_t)24 << 20)
 #define FULL_EVERY_DEFAULT_S (7 * 24 * 3600)
 
 static void start_loader(struct extract *x)

@@ -55,7 +55,7 @@ struct sync_settings {
     bool tell_price;         /* a first load says its price before it spends */
     int64_t full_every_s;    /* all deals with products are read again; -1 = a week */
     int64_t refresh_every_s; /* full passes; 0 = never by itself, -1 = 14 days */
-    size_t memory_bytes;     /* credit for pages under way; 0 = 32 MiB */
+    size_t memory_bytes;     /* credit for pages under way; 0 = 24 MiB */
     int64_t retry_base_ms;   /* 0 = 500 */
     int64_t timeout_ms;      /* of connecting and of silence, half of a request's; 0 = client.c's */
     int64_t lock_timeout_ms; /* 0 = 10 s */
