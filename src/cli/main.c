@@ -72,6 +72,8 @@ static int run(const struct ui *ui)
     return run_command(ui);
 }
 
+/* Memory of a page is kept for the next; from this size on it goes back to the system at once. */
+#define MAPPED_BYTES (2 << 20)
 /* Free memory at the end of a heap that is not given back. */
 #define KEPT_BYTES (4 << 20)
 
@@ -94,7 +96,7 @@ int main(int argc, char **argv)
     /* Pages come and go by the hundred kilobytes. What is mapped for each is zeroed by the system
      * each time, a third of the I/O thread's time; what is kept without bound makes the process
      * grow. */
-    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
     mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
     setlocale(LC_CTYPE, "");  /* only the character set: numbers stay as they are */
     signal(SIGXFSZ, SIG_IGN); /* a file over its limit is an error of the destination, no death */
