@@ -73,7 +73,7 @@ struct number_option {
 
 static const struct number_option numbers[] = {
     NUMBER("port", port, 0, 65535),
-    NUMBER("companies", companies, 1, 50),
+    NUMBER("companies", companies, 1, 200),
     NUMBER("deals-with-products", deals_with_products, 0, 100),
     NUMBER("archived", archived, 0, 100),
     NUMBER("deleted", deleted, 0, 100),
