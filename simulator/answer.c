@@ -40,6 +40,17 @@ void answer_begin(struct answer *a)
     BUF_LIT(&a->body, "{\"success\":true,\"data\":");
 }
 
+void answer_end_list_v1(struct request *q, size_t bracket)
+{
+    struct buf *b = &q->answer->body;
+    if (q->answer->rows || company_switch(q->company, SW_EMPTY_V1)) {
+        buf_char(b, ']');
+        return;
+    }
+    b->len = bracket;
+    BUF_LIT(b, "null");
+}
+
 void answer_end_v1(struct request *q, int64_t start, int64_t limit, bool more, bool flat_in_spec)
 {
     struct buf *b = &q->answer->body;

@@ -83,6 +83,7 @@ static const struct endpoint rows[] = {
 
     {"/v1/deals", 20, OFFSET, 0, 500, list_old_v1, E_DEAL, 0},
     {"/v1/deals/{id}", 2, 0, 0, 0, get_old_v1, E_DEAL, 0},
+    {"/v1/deals/{id}/products", 20, OFFSET, 0, 500, list_old_lines, E_LINE, 0},
     {"/v1/persons", 20, OFFSET, 0, 500, list_old_v1, E_PERSON, 0},
     {"/v1/persons/{id}", 2, 0, 0, 0, get_old_v1, E_PERSON, 0},
     {"/v1/organizations", 20, OFFSET, 0, 500, list_old_v1, E_ORG, 0},

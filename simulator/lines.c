@@ -125,16 +125,53 @@ void list_lines_of_deals(struct request *q)
     g_ptr_array_unref(l.list);
 }
 
-void list_deal_lines(struct request *q)
+static bool gather_of_deal(struct request *q, struct lines *l)
 {
     const struct record *deal = company_find(q->company, E_DEAL, q->id);
     if (!deal || record_gone(deal, q->now) || !company_sees(q->company, q->user, E_DEAL, deal)) {
         answer_error(q->answer, 404, NULL, "Deal not found");
-        return;
+        return false;
     }
-    struct lines l = lines_of(q);
     if (!(deal->flags & REC_ARCHIVED) || company_switch(q->company, SW_ARCHIVED_LINES))
-        gather(q, &l, deal->id);
-    write_lines(q, &l);
+        gather(q, l, deal->id);
+    return true;
+}
+
+void list_deal_lines(struct request *q)
+{
+    struct lines l = lines_of(q);
+    if (gather_of_deal(q, &l))
+        write_lines(q, &l);
+    g_ptr_array_unref(l.list);
+}
+
+/* By offset and in the old shape: out of support, as the v1 lists are. */
+static void write_old_lines(struct request *q, const GPtrArray *list)
+{
+    struct buf *b = &q->answer->body;
+    struct view v = request_view(q, E_LINE);
+    int64_t start = has_arg(q, P_START) ? MAX(q->numbers[P_START], 0) : 0;
+    int64_t limit = request_limit(q), end = MIN(start + limit, (int64_t)list->len);
+
+    v.shape = SHAPE_OLD;
+    answer_begin(q->answer);
+    size_t bracket = b->len;
+    buf_char(b, '[');
+    for (int64_t i = start; i < end; i++) {
+        if (q->answer->rows++)
+            buf_char(b, ',');
+        view_record(b, &v, list->pdata[i]);
+    }
+    answer_end_list_v1(q, bracket);
+    answer_end_v1(q, start, limit, end < (int64_t)list->len, false);
+}
+
+void list_old_lines(struct request *q)
+{
+    struct lines l = lines_of(q);
+    if (!out_of_support(q) && gather_of_deal(q, &l)) {
+        g_ptr_array_sort_with_data(l.list, compare_lines, &l);
+        write_old_lines(q, l.list);
+    }
     g_ptr_array_unref(l.list);
 }

@@ -69,18 +69,6 @@ static bool wanted(const struct request *q, const struct record *r)
     return company_sees(q->company, q->user, e, r);
 }
 
-/* An empty list answers null, unless the switch says array. */
-static void end_list(struct request *q, size_t bracket)
-{
-    struct buf *b = &q->answer->body;
-    if (q->answer->rows || company_switch(q->company, SW_EMPTY_V1)) {
-        buf_char(b, ']');
-        return;
-    }
-    b->len = bracket;
-    BUF_LIT(b, "null");
-}
-
 void list_paged_v1(struct request *q)
 {
     enum entity e = q->endpoint->entity;
@@ -121,7 +109,7 @@ void list_paged_v1(struct request *q)
             buf_char(b, ',');
         view_record(b, &v, r);
     }
-    end_list(q, bracket);
+    answer_end_list_v1(q, bracket);
     answer_end_v1(q, start, limit, more, false);
 }
 
@@ -164,7 +152,7 @@ void list_all_v1(struct request *q)
             buf_char(b, ',');
         view_record(b, &v, r);
     }
-    end_list(q, bracket);
+    answer_end_list_v1(q, bracket);
     buf_char(b, '}');
 }
 

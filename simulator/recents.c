@@ -95,11 +95,7 @@ static void write_recents(struct request *q, const GArray *all)
         write_recent(b, q, recent);
         last = recent->time;
     }
-    buf_char(b, ']');
-    if (!q->answer->rows && !company_switch(q->company, SW_EMPTY_V1)) {
-        b->len = bracket;
-        BUF_LIT(b, "null");
-    }
+    answer_end_list_v1(q, bracket);
     BUF_LIT(b, ",\"additional_data\":{\"since_timestamp\":");
     buf_json_string(b, q->args[P_SINCE_TIMESTAMP]);
     BUF_LIT(b, ",\"last_timestamp_on_page\":");
@@ -130,7 +126,7 @@ void list_recents(struct request *q)
 
 /* --- out of support since 2026-08-01 --- */
 
-static bool out_of_support(struct request *q)
+bool out_of_support(struct request *q)
 {
     int answers = company_switch(q->company, SW_OLD_V1);
     if (answers == OLD_ANSWERS)
@@ -174,11 +170,7 @@ void list_old_v1(struct request *q)
             buf_char(b, ',');
         view_record(b, &v, &t->rows[i]);
     }
-    buf_char(b, ']');
-    if (!q->answer->rows && !company_switch(q->company, SW_EMPTY_V1)) {
-        b->len = bracket;
-        BUF_LIT(b, "null");
-    }
+    answer_end_list_v1(q, bracket);
     if (paged)
         answer_end_v1(q, start, limit, more, false);
     else

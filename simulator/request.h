@@ -129,12 +129,18 @@ void answer_error(struct answer *a, int status, const char *code, const char *fo
 void answer_not_found(struct request *q);
 /* {"success":true,"data":  */
 void answer_begin(struct answer *a);
+/* Ends the v1 list that began at that byte: an empty one answers null, unless the switch says
+ * array. */
+void answer_end_list_v1(struct request *q, size_t bracket);
 /* v1 paging: ,"additional_data":{…}} in the shape that the switch and the endpoint want. */
 void answer_end_v1(struct request *q, int64_t start, int64_t limit, bool more, bool flat_in_spec);
 
 /* Handlers. */
 handler_fn list_records, get_record, list_deal_lines, list_lines_of_deals, list_fields_v2,
     get_field_v2, list_fields_v1, get_field_v1, list_all_v1, list_paged_v1, get_v1, get_me,
-    deal_flow, record_changelog, list_recents, list_old_v1, get_old_v1;
+    deal_flow, record_changelog, list_recents, list_old_v1, get_old_v1, list_old_lines;
+
+/* recents.c: true once it has answered that the path is out of support. */
+bool out_of_support(struct request *q);
 
 #endif

@@ -60,6 +60,16 @@ static const char *const v2_names[] = {
     "activities_count",
     "done_activities_count",
     "undone_activities_count",
+    "product_id",
+    "product_variation_id",
+    "item_price",
+    "discount",
+    "discount_type",
+    "sum",
+    "is_enabled",
+    "comments",
+    "tax_method",
+    "quantity",
 };
 
 enum {
@@ -115,6 +125,16 @@ enum {
     N_ACTIVITIES,
     N_DONE,
     N_UNDONE,
+    N_PRODUCT,
+    N_VARIATION,
+    N_ITEM_PRICE,
+    N_DISCOUNT,
+    N_DISCOUNT_TYPE,
+    N_SUM,
+    N_ENABLED,
+    N_COMMENTS,
+    N_TAX_METHOD,
+    N_QUANTITY,
 };
 
 static void v2_value(struct buf *b, const struct view *v, const struct record *r, int arg)
@@ -502,6 +522,33 @@ static const struct attr old_stage_attrs[] = {
     END,
 };
 
+static const struct attr old_line_attrs[] = {
+    FIXED("id", attr_id, 0),
+    FIXED("deal_id", attr_link, LINE_DEAL),
+    SAME("order_nr", N_ORDER),
+    SAME("product_id", N_PRODUCT),
+    SAME("product_variation_id", N_VARIATION),
+    SAME("item_price", N_ITEM_PRICE),
+    SAME("discount", N_DISCOUNT),
+    SAME("discount_type", N_DISCOUNT_TYPE),
+    SAME("sum", N_SUM),
+    SAME("currency", N_CURRENCY),
+    SAME("enabled_flag", N_ENABLED),
+    FIXED("add_time", attr_add_time, 0),
+    FIXED("last_edit", attr_update_time, 0),
+    SAME("comments", N_COMMENTS),
+    FIXED("active_flag", attr_active, 0),
+    SAME("tax", N_TAX),
+    SAME("tax_method", N_TAX_METHOD),
+    SAME("name", N_NAME),
+    FIXED("sum_formatted", formatted, N_SUM),
+    FIXED("quantity_formatted", formatted, N_QUANTITY),
+    SAME("quantity", N_QUANTITY),
+    SAME("billing_frequency", N_BILLING),
+    SAME("billing_frequency_cycles", N_CYCLES),
+    END,
+};
+
 const struct attr *attrs_old(enum entity e)
 {
     switch (e) {
@@ -519,6 +566,8 @@ const struct attr *attrs_old(enum entity e)
         return old_pipeline_attrs;
     case E_STAGE:
         return old_stage_attrs;
+    case E_LINE:
+        return old_line_attrs;
     default:
         return NULL;
     }

@@ -205,6 +205,36 @@ def test_old_v1(fresh, value, status, path):
     assert fresh.get(f"/v1/{path}/{one_of(fresh, path)}").status == status
 
 
+@pytest.mark.parametrize("value,status", [("gone", 410), ("missing", 404), ("answers", 200)])
+def test_old_lines_of_a_deal(fresh, value, status):
+    switch(fresh, old_v1=value)
+    deal = one_of(fresh, "deals")
+    assert fresh.get(f"/v1/deals/{deal}/products").status == status
+
+
+def test_old_lines_are_those_of_v2_by_offset(fresh):
+    """API.md section 10: the old names, the same lines and figures."""
+    switch(fresh, old_v1="answers", empty_v1="array")
+    most = 0
+    for deal in fresh.data("/api/v2/deals", limit=30):
+        path = f"deals/{deal['id']}/products"
+        old, start = [], 0
+        while start is not None:
+            page = fresh.get(f"/v1/{path}", start=start, limit=2).json
+            old += page["data"]
+            start = page["additional_data"]["pagination"].get("next_start")
+        new = fresh.by_cursor(f"/api/v2/{path}")
+        most = max(most, len(new))
+        same = ("id", "deal_id", "product_id", "item_price", "quantity", "sum", "name")
+        assert [[line[name] for name in same] for line in old] == [
+            [line[name] for name in same] for line in new
+        ]
+        for line in old:
+            assert line.keys() >= {"enabled_flag", "active_flag", "last_edit", "sum_formatted"}
+            assert line.keys().isdisjoint({"is_enabled", "update_time"})
+    assert most > 2  # so that there was a second page
+
+
 # API.md section 10: some names that only the old shape has.
 OLD_NAMES = {
     "deals": {"user_id", "deleted", "label", "cc_email", "weighted_value", "next_activity_date"},
