@@ -1,7 +1,6 @@
 """Inside the private network: measures each peer, and prints what it took and what it missed."""
 
 import argparse
-import collections
 import dataclasses
 import datetime
 import os
@@ -21,7 +20,10 @@ from .peer import TABLES, Place
 OLD_LISTS = "deals persons organizations activities products pipelines stages deals/{id}/products"
 OLD_PATHS = {f"/v1/{path}" for path in OLD_LISTS.split()}
 RECENTS = "/v1/recents"
-ERROR_WIDTH = 160
+# Whoever reads the first three reads them whole. What /v1/recents says of users is uncertain: the
+# schema says an object, connectors expect an array of one, the simulator gives both.
+UNTOUCHED = ("deal_products", "activity_types", "currency", "users")
+COMPLAINT_WIDTH = 160
 
 
 @dataclasses.dataclass
@@ -32,6 +34,7 @@ class Result:
     runs: list = dataclasses.field(default_factory=list)
     stats: dict = None
     arrived: dict = None
+    complaint: str = ""
 
     def median(self, name):
         return statistics.median(getattr(run, name) for run in self.runs)
@@ -53,6 +56,7 @@ class World:
         ]
         self.network = PrivateNetwork(folder, bundles)
         self.number = 0
+        self.remarks = {peer.short: [] for peer in self.peers}
 
     def place(self, server, token):
         """Nothing in it is from another run."""
@@ -72,15 +76,20 @@ class World:
         result.runs.append(measure.run(peer.command(place), env=env, cwd=place.folder))
         result.stats = sim.stats()
         result.arrived = peer.ids(place)
+        result.complaint = peer.complaint(place, result.last) if result.last.code else ""
         drop = ["psql", "-X", "-q", "-d", f"{server.url}/postgres"]
         name = place.database.rpartition("/")[2]
         subprocess.run([*drop, "-c", f"DROP DATABASE {name} WITH (FORCE)"], check=True)
 
-    def measure(self, title, rounds, *options):
+    def measure(self, title, rounds, touched, *options):
+        """touched: every row was changed within the last weeks."""
         results = [Result(peer) for peer in self.peers]
-        now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-        options += ("--now", now, "--set", "old_v1=answers")  # the peers' clock is the machine's
+        birth = datetime.datetime.now(datetime.timezone.utc)  # the peers' clock is the machine's
+        birth -= datetime.timedelta(days=TOUCHED_DAYS if touched else 0)
+        options += ("--now", birth.strftime("%Y-%m-%dT%H:%M:%SZ"), "--set", "old_v1=answers")
         with Simulator(*options) as sim, Postgres() as server:
+            if touched:
+                touch_all(sim)
             mend_dates(sim)
             self.network.lead_to(sim.url)
             truth = truth_of(sim)
@@ -88,6 +97,15 @@ class World:
                 for result in results:
                     self.run(result.peer, server, sim, result)
         report(title, results, truth)
+        for result in results:
+            remarks = self.remarks[result.peer.short]
+            remarks += [each for each in what_was_seen(result) if each not in remarks]
+
+    def print_remarks(self):
+        print("\n  Remarks")
+        for peer in self.peers:
+            for remark in [*self.remarks[peer.short], *peer.remarks]:
+                print(f"  {peer.short}: {remark}")
 
 
 def mend_dates(sim):
@@ -102,6 +120,24 @@ def mend_dates(sim):
                 edits.append({**edit, "attributes": bad})
         if edits:
             sim.operations(edits)
+
+
+TOUCHED_DAYS = 20
+TOUCHED_STEPS = 100
+
+
+def touch_all(sim):
+    """A change to every row, spread over the days until now: within the month that /v1/recents
+    reaches back, so that those who read it have the same work as the others."""
+    ids = {table: sorted(expected_rows(sim, table)) for table in TABLES if table not in UNTOUCHED}
+    for step in range(TOUCHED_STEPS):
+        edits = []
+        for table, all_ids in ids.items():
+            size = -(-len(all_ids) // TOUCHED_STEPS)
+            for key in all_ids[step * size : (step + 1) * size][:1]:
+                edits.append({"op": "bulk", "entity": table, "from_id": key, "count": size})
+        clock = {"op": "clock", "advance": TOUCHED_DAYS * 86400 // TOUCHED_STEPS}
+        sim.operations([*edits, clock])
 
 
 def truth_of(sim):
@@ -121,17 +157,18 @@ def truth_of(sim):
 
 def report(title, results, truth):
     base = results[0]
-    measure.heading(title, "min s", "median s", "max s", "ratio")
+    total = sum(map(len, truth.values()))
+    measure.heading(f"{title}: {total:,} rows", "min s", "median s", "max s", "ratio", "rows/s")
     for result in results:
         low, middle, high = measure.spread([run.wall_s for run in result.runs])
-        measure.row(name_of(result), low, middle, high, middle / base.median("wall_s"))
-    total = sum(map(len, truth.values()))
-    columns = ("CPU s", "peak MiB", "requests", "tokens", "rows missed")
-    measure.heading(f"What it took, with ratios, for {total:,} rows", *columns)
+        speed = round((total - len(missed(result, truth))) / middle)
+        measure.row(name_of(result), low, middle, high, middle / base.median("wall_s"), speed)
+    measure.heading(
+        "What it took, with ratios", "CPU s", "peak MiB", "requests", "tokens", "rows missed"
+    )
     for result in results:
         measure.row(name_of(result), *costs(result, base), len(missed(result, truth)))
     print_rows(results, truth)
-    print_remarks(results)
 
 
 def name_of(result):
@@ -171,36 +208,22 @@ def print_rows(results, truth):
         measure.row(group, len(ids), *cells)
 
 
-def print_remarks(results):
-    print("\n  Remarks")
-    for result in results:
-        for remark in [*what_was_seen(result), *result.peer.remarks]:
-            print(f"  {result.peer.short}: {remark}")
-
-
 def what_was_seen(result):
     """Of the last run: from its exit code and from what the simulator counted."""
     if result.last.code:
-        lines = [line for line in result.last.errors.splitlines() if line.strip()] or [""]
-        yield f"ended with {result.last.code}: {lines[-1].strip()[:ERROR_WIDTH]}"
-    asked = collections.Counter()
-    for path, counted in result.stats["paths"].items():
-        asked[path] = counted["requests"]
-    old = {path: n for path, n in asked.items() if path in OLD_PATHS}
-    if old:
-        yield (
-            f"{sum(old.values()):,} of {result.stats['requests']:,} requests go to paths out of"
-            f" support since 2026-08-01: {', '.join(sorted(old))}"
-        )
-    if asked[RECENTS]:
-        yield f"{asked[RECENTS]:,} requests to {RECENTS}, which reaches back one month at most"
+        yield f"ended with {result.last.code}: {result.complaint[:COMPLAINT_WIDTH]}"
+    asked = {path for path, counted in result.stats["paths"].items() if counted["requests"]}
+    if asked & OLD_PATHS:
+        yield f"asks paths out of support since 2026-08-01: {', '.join(sorted(asked & OLD_PATHS))}"
+    if RECENTS in asked:
+        yield f"asks {RECENTS}, which reaches back one month at most"
     if result.stats["burst429"]:
-        yield f"{result.stats['burst429']:,} answers 429: faster than the plan allows"
+        yield "was answered 429: faster than the plan allows"
 
 
 # --- the companies ---
 
-TEN_THOUSANDS = (
+MANY = (
     *("--deals", 2000, "--persons", 4000, "--organizations", 1500, "--activities", 10_000),
     *("--notes", 800, "--files", 300, "--products", 100),
 )
@@ -220,20 +243,21 @@ def main():
     options = parser.parse_args()
     options.folder.chmod(0o755)
     world = World(options.folder, options.build, options.peers.split(","))
+    free = ("--plan", "ultimate", "--seats", 100, "--no-limits")
+    growth = ("--plan", "growth", "--seats", 20, "--latency-ms", 200)
     try:
-        world.measure(
-            "First sync, no latency, no limits",
-            1 if options.quick else options.rounds,
-            *("--plan", "ultimate", "--seats", 100, "--no-limits"),
-            *(HUNDREDS if options.quick else TEN_THOUSANDS),
-        )
-        if not options.quick:
+        if options.quick:
+            world.measure("First sync", 1, True, *free, *HUNDREDS)
+        else:
             world.measure(
-                "First sync at 200 ms latency under the limits of the plan growth",
-                1,
-                *("--plan", "growth", "--seats", 20, "--latency-ms", 200),
-                *HUNDREDS,
+                "First sync, all rows changed this month", options.rounds, True, *free, *MANY
             )
+            world.measure("First sync, a company of years", options.rounds, False, *free, *MANY)
+            world.measure(
+                "First sync, changed this month, 200 ms latency, plan growth",
+                *(1, True, *growth, *HUNDREDS),
+            )
+        world.print_remarks()
     finally:
         world.network.stop()
 

@@ -33,8 +33,8 @@ class Airbyte(Peer):
         command = [self.program("airbyte", "source-pipedrive"), "discover"]
         command += ["--config", folder / "config.json"]
         found = subprocess.run(command, capture_output=True, text=True, check=True)
-        messages = map(json.loads, found.stdout.splitlines())
-        catalog = next(m["catalog"] for m in messages if m["type"] == "CATALOG")
+        said = map(json.loads, found.stdout.splitlines())
+        catalog = next(m["catalog"] for m in said if m["type"] == "CATALOG")
         streams = [
             {"stream": stream, "sync_mode": "full_refresh", "destination_sync_mode": "overwrite"}
             for stream in catalog["streams"]
@@ -50,10 +50,16 @@ class Airbyte(Peer):
     def ids(self, place):
         ours = {theirs: name for name, theirs in self.tables.items()}
         found = {}
-        with open(place.folder / "rows.jsonl") as lines:
-            for message in map(json.loads, lines):
-                if message["type"] == "RECORD":
-                    record = message["record"]
-                    key = str(record["data"].get("id"))
-                    found.setdefault(ours[record["stream"]], set()).add(key)
+        for message in messages(place, "RECORD"):
+            record = message["record"]
+            found.setdefault(ours[record["stream"]], set()).add(str(record["data"].get("id")))
         return found
+
+    def complaint(self, place, run):
+        errors = [message["trace"].get("error") for message in messages(place, "TRACE")]
+        return next((error["internal_message"] for error in errors if error), run.errors)
+
+
+def messages(place, kind):
+    with open(place.folder / "rows.jsonl") as lines:
+        yield from (each for each in map(json.loads, lines) if each["type"] == kind)

@@ -87,6 +87,11 @@ class Peer:
             if theirs in there
         }
 
+    def complaint(self, place, run):
+        """Of a run that failed: the line that says most."""
+        lines = [line.strip() for line in run.errors.splitlines() if line.strip()] or [""]
+        return ([line for line in lines if "error" in line.lower()] or lines)[-1]
+
 
 def query(url, sql):
     """First column as text."""
