@@ -17,6 +17,7 @@ class Airbyte(Peer):
     remarks = (
         "writes JSON lines to a file: loading them is not in its figures",
         "50 rows a page (manifest.yaml); asks for the products of each deal singly",
+        "its default of 10 workers is blocked at 200 ms under the plan growth: 4 are set there",
         "does not start on Python 3.11 (mutable default in extractor.py), the newest that it allows",
     )
 
@@ -29,6 +30,8 @@ class Airbyte(Peer):
     def prepare(self, place):
         folder = place.folder
         config = {"api_token": place.token, "replication_start_date": BEFORE_ALL}
+        if place.in_flight:
+            config["num_workers"] = place.in_flight
         (folder / "config.json").write_text(json.dumps(config))
         command = [self.program("airbyte", "source-pipedrive"), "discover"]
         command += ["--config", folder / "config.json"]

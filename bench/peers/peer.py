@@ -43,6 +43,7 @@ class Place:
     token: str
     database: str  # postgres://…/name
     build: pathlib.Path
+    in_flight: int | None  # requests at a time that latency and plan leave room for; None: any
 
 
 class Peer:
