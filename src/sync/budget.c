@@ -99,7 +99,7 @@ void budget_log_tidy(struct budget_log *log, int64_t now_s)
 
     for (unsigned i = 0; i < log->entries->len; i++)
         entry_at(log, i)->second = MIN(entry_at(log, i)->second, now_s);
-    while (old < log->entries->len && entry_at(log, old)->second <= now_s - BUDGET_DAY_S)
+    while (old < log->entries->len && entry_at(log, old)->second <= now_s - BUDGET_COUNTS_S)
         old++;
     if (old > 0)
         g_array_remove_range(log->entries, 0, old);
@@ -253,7 +253,7 @@ int64_t budget_wait_s(const struct budget *budget, const struct budget_log *log,
         room += entry->daily + entry->backfill;
         backfill += is_backfill(class) ? entry->backfill : 0;
         if (room >= tokens && backfill >= tokens)
-            return MAX(entry->second + BUDGET_DAY_S - now_s, 1);
+            return MAX(entry->second + BUDGET_COUNTS_S - now_s, 1);
     }
     return -1;
 }

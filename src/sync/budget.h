@@ -22,6 +22,10 @@
 #define BUDGET_RESERVE_DEFAULT  INT64_C(5000)
 #define BUDGET_BACKFILL_DEFAULT INT64_C(5000) /* 50 % */
 #define BUDGET_DAY_S            INT64_C(86400)
+/* What was booked counts for a day, and for as long as may lie between the booking and the arrival
+ * of its request: clocks of whole seconds that came with an answer, tokens held in hand, the way
+ * there. So no 24 hours see more than the share at the server either. */
+#define BUDGET_COUNTS_S (BUDGET_DAY_S + 5)
 /* Far above the largest company; a higher number in a header or a setting is a mistake. */
 #define BUDGET_TOKENS_MAX INT64_C(1000000000)
 
@@ -69,7 +73,7 @@ struct budget_log {
 };
 void budget_log_init(struct budget_log *log);
 void budget_log_done(struct budget_log *log);
-/* Before anything else is asked of it: drops what is older than a day. Entries from the future (a
+/* Before anything else is asked of it: drops what counts no more. Entries from the future (a
  * clock that was put back) count from now on. */
 void budget_log_tidy(struct budget_log *log, int64_t now_s);
 /* tokens < 0 gives back what was booked and not used, newest first, but never more than there is.

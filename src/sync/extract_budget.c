@@ -6,7 +6,7 @@
 
 /* Tokens that become free within this time are waited for: so a run at the same time each day can
  * follow the one of the day before. */
-#define PATIENCE_S 60
+#define PATIENCE_S 120
 
 /* --- the purse --- */
 

@@ -5,6 +5,9 @@
 #define BLOCK_SHARE 200
 #define BLOCK_LEAST INT64_C(50)
 #define BLOCK_MOST  INT64_C(500)
+/* Tokens that are held longer are booked anew: they count from the second in which they are spent.
+ */
+#define HELD_S 1
 /* A ledger that said no is not asked again sooner. */
 #define REFUSED_MS 500
 
@@ -100,6 +103,23 @@ static int64_t usable(const struct purse *purse, unsigned i)
     return MAX(purse->hand[i] - MAX(over, 0), 0);
 }
 
+static bool is_stale(const struct purse *purse, unsigned i)
+{
+    return purse->hand[i] > 0 && purse_now_s(purse) - purse->booked_s[i] > HELD_S;
+}
+
+/* With the ledger in hand. */
+static bool return_stale(struct purse *purse, struct budget_log *log, enum budget_class class)
+{
+    unsigned i = index_of(class);
+
+    if (!is_stale(purse, i))
+        return false;
+    budget_log_add(log, purse->booked_s[i], class, -purse->hand[i]);
+    purse->hand[i] = 0;
+    return true;
+}
+
 /* With the ledger in hand. */
 static enum budget_verdict book_block(struct purse *purse, struct budget_log *log,
                                       enum budget_class class, int64_t tokens, int64_t *ret_wait_s)
@@ -132,6 +152,7 @@ static bool ask_ledger(struct purse *purse, enum budget_class class, int64_t tok
     struct refusal *no = &purse->refused[index_of(class)];
     int64_t share = budget_share(&purse->budget);
     struct budget_log *log;
+    bool returned;
 
     if (is_refused_again(no, share, tokens)) {
         *ret = no->why;
@@ -140,13 +161,14 @@ static bool ask_ledger(struct purse *purse, enum budget_class class, int64_t tok
     }
     if (!ledger_begin(purse->ledger, now_of(purse), &log, error))
         return false;
+    returned = return_stale(purse, log, class);
     *ret = book_block(purse, log, class, tokens, ret_wait_s);
-    if (*ret == BUDGET_GO) {
+    if (*ret == BUDGET_GO || returned)
         end_booking(purse);
-        return true;
-    }
-    ledger_end(purse->ledger, false, purse->budget.limit, NULL);
-    *no = (struct refusal){clock_monotonic_ms() + REFUSED_MS, share, tokens, *ret_wait_s, *ret};
+    else
+        ledger_end(purse->ledger, false, purse->budget.limit, NULL);
+    if (*ret != BUDGET_GO)
+        *no = (struct refusal){clock_monotonic_ms() + REFUSED_MS, share, tokens, *ret_wait_s, *ret};
     return true;
 }
 
@@ -171,7 +193,8 @@ bool purse_pay(struct purse *purse, enum budget_class class, int64_t tokens, boo
         *ret_wait_s = budget_new_day_s(now_of(purse));
     if (*ret != BUDGET_GO)
         return true;
-    if (usable(purse, i) < tokens && !ask_ledger(purse, class, tokens, ret, ret_wait_s, error))
+    if ((usable(purse, i) < tokens || is_stale(purse, i)) &&
+        !ask_ledger(purse, class, tokens, ret, ret_wait_s, error))
         return false;
     if (*ret == BUDGET_GO) {
         purse->hand[i] -= tokens;

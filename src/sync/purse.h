@@ -24,7 +24,7 @@ struct purse {
     struct ledger *ledger;
     int64_t start_s, start_ms;     /* the server's time, and ours at that moment */
     int64_t hand[PURSE_COUNT];     /* booked, not sent */
-    int64_t booked_s[PURSE_COUNT]; /* when last */
+    int64_t booked_s[PURSE_COUNT]; /* when last, by the server's clock */
     struct refusal refused[PURSE_COUNT];
     char *warning; /* something a person should know; the owner takes it */
     bool changed;  /* a ledger in memory: its text is to be kept */

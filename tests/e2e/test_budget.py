@@ -1,7 +1,4 @@
-"""The budget: never past the share, whatever happens; and everything arrives in the end.
-
-What was spent is the simulator's own count. Tokens of a company of one seat on the smallest plan: 30,000 a day, of
-which 20 % (6,000) are Penstock's, and half of those (3,000) for first loads and histories."""
+"""The budget: never past the share, whatever happens; and everything arrives in the end."""
 
 import json
 import re
@@ -18,41 +15,7 @@ from harness import (
     sync,
     wait_until,
 )
-
-POOL, SHARE, BACKFILL, RESERVE = 30_000, 6_000, 3_000, 5_000
-ME = 2  # users/me
-# The daily limit without the burst limit, and a clock that stands.
-SMALL = ("--plan", "lite", "--seats", 1, "--burst", 100_000, "--frozen-clock")
-DAY = 86_400
-LISTS = "deals,persons,organizations,pipelines,stages,users"
-
-
-class Company:
-    """A simulated company, and what is spent of it in any 24 hours."""
-
-    def __init__(self, simulator):
-        self.simulator = simulator
-        self.seconds = 0
-        self.spent = []  # (simulated second, tokens)
-        self.counted = 0
-
-    def count(self):
-        tokens = self.simulator.stats()["companies"][0]["tokens"]
-        self.spent.append((self.seconds, tokens - self.counted))
-        self.counted = tokens
-        return self.spent[-1][1]
-
-    def in_24_hours(self):
-        """Less a minute: the simulator's clock stands while a run takes its seconds."""
-        return sum(tokens for at, tokens in self.spent if at > self.seconds - DAY + 60)
-
-    def advance(self, seconds):
-        self.simulator.advance(seconds)
-        self.seconds += seconds
-
-    def left(self):
-        company = self.simulator.stats()["companies"][0]
-        return company["budget"] - company["tokens_today"]
+from spending import BACKFILL, DAY, ME, POOL, RESERVE, SHARE, SMALL, Company, live_deals, parked
 
 
 @pytest.fixture
@@ -61,14 +24,6 @@ def company(simulate):
         return Company(simulate(*SMALL, *options))
 
     return start
-
-
-def parked(result, *words):
-    assert result.code == 75, result
-    assert result.report["outcome"] == "parked", result
-    for word in words:
-        assert word in result.report["message"], result
-    return result
 
 
 def run_refresh(simulator, database, *words):
@@ -167,8 +122,8 @@ def test_full_pass_does_not_starve_the_daily_run(company, database):
     acme = company("--deals", 60, "--activities", 3000)
     simulator = acme.simulator
     while sync(simulator, database.url, code=None).code:
-        acme.advance(DAY)
-    acme.advance(DAY)
+        acme.advance(DAY + 60)
+    acme.advance(DAY + 60)
     acme.count()
     product = simulator.truth("products")[0]["id"]
     deal = live_deals(simulator)[0]
@@ -184,7 +139,7 @@ def test_full_pass_does_not_starve_the_daily_run(company, database):
     assert line in database.rows("deal_products")
     while result.code:
         parked(result)
-        acme.advance(DAY)
+        acme.advance(DAY + 60)
         result = run_refresh(simulator, database, *words, *tables)
         assert acme.count() <= 600
     assert_equals_truth(simulator, database, tables[1].split(","))
@@ -364,7 +319,7 @@ def test_reserve_is_left_for_people(company, database):
         0 < result.report["resume_s"] <= 3600
     )  # nobody knows when the day is new: the next full hour
     acme.count()
-    acme.advance(DAY)
+    acme.advance(DAY + 60)
     sync(acme.simulator, database.url, "--budget", "100%", code=None)
     assert acme.count() > 3000
 
@@ -388,7 +343,7 @@ def test_everybody_else_spent_it_all(company, database):
     acme.simulator.admin("budget", used=POOL)
     result = parked(sync(acme.simulator, database.url, code=75), "HTTP 429", "next try: 20")
     assert result.report["resume_s"] > 0
-    acme.advance(DAY)
+    acme.advance(DAY + 60)
     sync(acme.simulator, database.url)
     assert_equals_truth(acme.simulator, database)
 
@@ -468,7 +423,7 @@ def test_clock_goes_back_between_runs(company, database):
     acme.simulator.advance(-3 * DAY)
     result = parked(sync(acme.simulator, database.url, code=75))
     assert acme.count() == ME and 0 < result.report["resume_s"] <= DAY
-    acme.simulator.advance(DAY)
+    acme.simulator.advance(DAY + 60)
     parked(sync(acme.simulator, database.url, code=75))
     assert acme.count() > BACKFILL - 100
 
@@ -523,82 +478,6 @@ def test_companies_do_not_share(simulate, tmp_path, state_dir):
     for i, company in enumerate(simulator.companies):
         parked(sync(simulator, Sqlite(tmp_path / f"{i}.db").url, token=company["token"], code=75))
         assert simulator.stats()["companies"][i]["tokens"] > BACKFILL - 100
-
-
-# --- histories over a week ---
-
-
-def live_deals(simulator):
-    return [row["id"] for row in simulator.truth("deals") if not row["is_deleted"]]
-
-
-def edit_deals(simulator, ids, stages, seconds):
-    """Moves them to another stage, all in one second."""
-    simulator.operations(
-        [
-            {
-                "op": "edit",
-                "entity": "deals",
-                "id": id,
-                "attributes": {"stage_id": stages[(id + seconds) % len(stages)]},
-            }
-            for id in ids
-        ]
-    )
-
-
-def test_histories_over_a_week(company, database):
-    """300 deals of 40 tokens at 75 a day, while deals are edited that wait, and many in one second."""
-    acme = company("--deals", 300, "--deleted-deals", 0, "--archived", 0)
-    simulator = acme.simulator
-    stages = [row["id"] for row in simulator.truth("stages")]
-    deals = live_deals(simulator)
-    days, backlogs = 0, []
-    while True:
-        acme.advance(DAY)
-        if days < 3:
-            edit_deals(simulator, deals[:: 10 - days], stages, days)
-        result = sync(simulator, database.url, code=None)
-        acme.count()
-        assert acme.in_24_hours() <= BACKFILL + 1000, "histories, and the daily run"
-        days += 1
-        if result.code == 0:
-            break
-        parked(result, "left to do: dealflow (")
-        backlogs.append(int(re.search(r"dealflow \((\d+) deals\)", result.report["message"])[1]))
-        assert days < 12
-    assert backlogs == sorted(backlogs, reverse=True) and backlogs[0] >= 220
-    assert 4 <= days <= 8
-    assert_equals_truth(simulator, database)
-    asked = [r["path"] for r in simulator.requests() if r["path"].endswith("/flow")]
-    assert len(asked) <= 300 + 3 * 43, "a deal that was edited while it waited is read once"
-
-
-def test_backlog_and_days(company, database):
-    acme = company("--deals", 300)
-    words = ("--to", database.url)
-    parked(sync(acme.simulator, database.url, code=75))
-    status = run_penstock("status", *words)
-    backlog = json.loads(run_penstock("status", "--json", *words).stdout)["tables"][-1]["backlog"]
-    assert 200 < backlog < 300
-    days = -(-backlog // (BACKFILL // 40))
-    assert f"dealflow: {backlog} deals wait, {days} days at today's budget" in status.stdout
-    plan = run_penstock("plan", *words, "--api-url", acme.simulator.url, token=acme.simulator.token)
-    assert f"{days} days at today's budget" in plan.stdout
-
-
-def test_never_catches_up(company, database):
-    """150 deals a day are new, 75 can be read."""
-    acme = company("--deals", 100)
-    simulator = acme.simulator
-    for _ in range(4):
-        acme.advance(DAY)
-        simulator.admin("bulk_add", entity="deals", count=150)
-        parked(sync(simulator, database.url, code=75))
-    for command in ("status", "plan"):
-        more = ("--api-url", simulator.url) if command == "plan" else ()
-        run = run_penstock(command, "--to", database.url, *more, token=simulator.token)
-        assert "never catches up" in run.stdout, run.stdout
 
 
 # --- 429 that never ends ---
