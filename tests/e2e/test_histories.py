@@ -115,7 +115,7 @@ def test_a_week(simulate, database):
             if result.code == 0:
                 break
             parked(result, f"left to do: dealflow ({len(week.due)} deals); next try: 20")
-            assert 0 < result.report["resume_s"] <= DAY + 60
+            assert 0 < result.report["resume_s"] <= DAY + 5
             log = "SELECT outcome, message FROM _penstock_runs WHERE \"table\" = 'dealflow' ORDER BY started_at"
             assert database.query(log)[-1] == {
                 "outcome": "parked",
