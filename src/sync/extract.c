@@ -122,8 +122,10 @@ static int64_t send_what_may_go(struct extract *x)
         struct task *task;
 
         while (x->jobs[i] && (task = job_next_task(x->jobs[i], now_ms, &soonest_ms))) {
-            int64_t wait_ms = governor_wait_ms(&x->api.governor, now_ms);
+            int64_t wait_ms;
 
+            governor_divide(&x->api.governor, sharers_count(x->sharers, now_ms));
+            wait_ms = governor_wait_ms(&x->api.governor, now_ms);
             x->waits_for_burst = wait_ms > 0;
             if (wait_ms > 0)
                 return wait_ms;
@@ -275,6 +277,7 @@ static void extract_done(struct extract *x)
         job_free(x->jobs[i]);
     api_close(&x->api);
     ledger_free(x->purse.ledger);
+    sharers_leave(x->sharers);
     g_free(x->purse.warning);
     if (x->pool)
         batch_pool_free(x->pool);

@@ -13,6 +13,7 @@ void governor_init(struct governor *governor)
 {
     *governor = (struct governor){.limit = GOVERNOR_LIMIT_FIRST,
                                   .slowdown = 1,
+                                  .sharers = 1,
                                   .foreign_ms = NEVER_MS,
                                   .learned_ms = NEVER_MS,
                                   .throttled_ms = NEVER_MS,
@@ -26,9 +27,20 @@ unsigned governor_limit(const struct governor *governor)
     return governor->limit;
 }
 
-unsigned governor_share(const struct governor *governor)
+/* Of all sharers together. */
+static unsigned slowed_limit(const struct governor *governor)
 {
     return MAX(governor->limit / governor->slowdown, 1);
+}
+
+unsigned governor_share(const struct governor *governor)
+{
+    return MAX(slowed_limit(governor) / governor->sharers, 1);
+}
+
+void governor_divide(struct governor *governor, unsigned sharers)
+{
+    governor->sharers = MAX(sharers, 1);
 }
 
 /* The departure so many requests back: 1 = the last one. */
@@ -56,12 +68,12 @@ static int64_t window_ms(const struct governor *governor, int64_t now_ms)
 {
     unsigned share = governor_share(governor);
     int64_t halved = halvings(governor, now_ms);
-    unsigned foreign = governor->foreign >> halved;
-    if (foreign == 0)
+    unsigned foreign = governor->foreign >> halved, all = slowed_limit(governor);
+    if (foreign <= all - share)
         return fits_ms(governor, share);
     int64_t fewer_ms = governor->foreign_until_ms + halved * GOVERNOR_WINDOW_MS;
     int64_t then_ms = MAX(fewer_ms, fits_ms(governor, share));
-    return foreign >= share ? then_ms : MIN(fits_ms(governor, share - foreign), then_ms);
+    return foreign >= all ? then_ms : MIN(fits_ms(governor, all - foreign), then_ms);
 }
 
 int64_t governor_wait_ms(const struct governor *governor, int64_t now_ms)

@@ -35,6 +35,7 @@ struct governor {
     unsigned next;                           /* where the next departure goes */
     unsigned limit;                          /* as the server says, or LIMIT_FIRST */
     unsigned slowdown;                       /* limit is divided by it: 1, 2, 4 … */
+    unsigned sharers;                        /* runs that divide the window, this one too */
     unsigned strikes;                        /* 429s in a row */
     unsigned foreign;                        /* requests of others, as of foreign_ms */
     int64_t foreign_ms, foreign_until_ms;    /* departure that told; when they leave the window */
@@ -57,9 +58,13 @@ void governor_answer(struct governor *governor, int64_t sent_ms, int64_t now_ms,
 void governor_throttled(struct governor *governor, int64_t sent_ms, int64_t now_ms,
                         int64_t retry_after_ms);
 
+/* So many runs of this machine use the token, this one too: each takes its part of the window, and
+ * what the others send is no surprise. */
+void governor_divide(struct governor *governor, unsigned sharers);
+
 /* Requests a window that the server allows, as far as known. */
 unsigned governor_limit(const struct governor *governor);
-/* Requests a window that the governor sends at most, after slowing down. */
+/* Requests a window that the governor sends at most: its part, after slowing down. */
 unsigned governor_share(const struct governor *governor);
 
 #endif

@@ -109,10 +109,10 @@ bool ledger_take_text(struct ledger *ledger, const char *text)
 
 /* --- file --- */
 
-static char *default_folder(void)
+char *ledger_folder(const char *folder)
 {
-    const char *folder = g_getenv("PENSTOCK_STATE_DIR");
-
+    if (!folder || !*folder)
+        folder = g_getenv("PENSTOCK_STATE_DIR");
     return folder && *folder ? g_strdup(folder)
                              : g_build_filename(g_get_user_state_dir(), "penstock", NULL);
 }
@@ -231,7 +231,7 @@ static char *in_memory_warning(const GError *error)
 struct ledger *ledger_open(const char *folder, int64_t company_id, char **ret_warning)
 {
     struct ledger *ledger = g_new0(struct ledger, 1);
-    g_autofree char *usual = folder && *folder ? g_strdup(folder) : default_folder();
+    g_autofree char *usual = ledger_folder(folder);
     g_autoptr(GError) error = NULL;
 
     ledger->company_id = company_id;
@@ -249,7 +249,7 @@ struct ledger *ledger_open(const char *folder, int64_t company_id, char **ret_wa
 struct ledger *ledger_peek(const char *folder, int64_t company_id, const char *kept)
 {
     struct ledger *ledger = g_new0(struct ledger, 1);
-    g_autofree char *usual = folder && *folder ? g_strdup(folder) : default_folder();
+    g_autofree char *usual = ledger_folder(folder);
 
     ledger->company_id = company_id;
     ledger->lock = -1;

@@ -16,6 +16,9 @@
 
 struct ledger;
 
+/* Where it is: folder, or where that is NULL or empty the usual one. g_free() it. */
+char *ledger_folder(const char *folder);
+
 /* folder: NULL = $PENSTOCK_STATE_DIR, else $XDG_STATE_HOME/penstock, else
  * ~/.local/state/penstock. Creates it. Never fails: *ret_warning (g_free() it, or NULL) says why it
  * keeps its entries in memory, or what it moved aside. */

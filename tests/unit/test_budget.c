@@ -5,6 +5,7 @@
 #include "sync/ledger.h"
 #include "sync/outlook.h"
 #include "sync/purse.h"
+#include "sync/sharers.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -592,6 +593,27 @@ static void purse_without_a_clock(struct folder *f, const void *unused)
     ledger_free(before);
 }
 
+/* --- who shares a token --- */
+
+static void sharers_see_each_other(struct folder *f, const void *unused)
+{
+    (void)unused;
+    struct sharers *a = sharers_join(f->path, 7001, 900);
+    g_assert_cmpuint(sharers_count(a, 0), ==, 1);
+    struct sharers *b = sharers_join(f->path, 7001, 900);
+    struct sharers *other = sharers_join(f->path, 7001, 901);
+    g_assert_cmpuint(sharers_count(b, 0), ==, 2);
+    g_assert_cmpuint(sharers_count(other, 0), ==, 1);
+    g_assert_cmpuint(sharers_count(a, 1000), ==, 2);
+    sharers_leave(a);
+    g_assert_cmpuint(sharers_count(b, 1000), ==, 1);
+    sharers_leave(b);
+    sharers_leave(other);
+    a = sharers_join("/dev/null/none", 7001, 900);
+    g_assert_cmpuint(sharers_count(a, 0), ==, 1);
+    sharers_leave(a);
+}
+
 /* --- how long the histories take --- */
 
 static void days(void)
@@ -635,6 +657,7 @@ int main(int argc, char **argv)
     FOLDER(purse_follows_a_smaller_plan);
     FOLDER(late_ones_leave_half);
     FOLDER(purse_without_a_clock);
+    FOLDER(sharers_see_each_other);
     g_test_add_func("/budget/days", days);
     return g_test_run();
 }

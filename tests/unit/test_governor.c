@@ -162,6 +162,29 @@ static void strikes_far_apart_are_forgiven(void)
     g_assert_cmpuint(governor_share(&g), ==, 20);
 }
 
+/* Two runs of this machine: each has half of the window, and what the other sends of its half is no
+ * surprise; what strangers send is. */
+static void divides_the_window(void)
+{
+    struct governor g;
+    governor_init(&g);
+    governor_divide(&g, 2);
+    g_assert_cmpuint(send_all(&g, 0), ==, 10);
+    governor_answer(&g, 0, 50, 20, 0, 2); /* ten are ours, ten the other's */
+    g_assert_cmpuint(send_all(&g, 2100), ==, 10);
+    governor_answer(&g, 2100, 2150, 20, 5, 2);
+    g_assert_cmpuint(send_all(&g, 4200), ==, 10);
+    governor_init(&g);
+    governor_divide(&g, 2);
+    governor_answer(&g, 0, 50, 20, 4, 2); /* six more than the other's half */
+    g_assert_cmpuint(send_all(&g, 50), ==, 4);
+    /* the other has ended */
+    governor_divide(&g, 1);
+    g_assert_cmpuint(send_all(&g, 60000), ==, 20);
+    governor_divide(&g, 1000); /* never nothing */
+    g_assert_cmpuint(governor_share(&g), ==, 1);
+}
+
 /* --- properties --- */
 
 /* Saturated for a minute: at least 95 % of the limit, at most the limit in any rolling 2 s (checked
@@ -318,6 +341,7 @@ int main(int argc, char **argv)
     g_test_add_func("/governor/third-strike-halves-for-good", third_strike_halves_for_good);
     g_test_add_func("/governor/a-burst-is-one-strike", a_burst_is_one_strike);
     g_test_add_func("/governor/strikes-far-apart-are-forgiven", strikes_far_apart_are_forgiven);
+    g_test_add_func("/governor/divides-the-window", divides_the_window);
     g_test_add_func("/governor/saturated", saturated);
     g_test_add_func("/governor/against-a-server", against_a_server);
     g_test_add_func("/governor/random-schedules", random_schedules);
