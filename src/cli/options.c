@@ -225,8 +225,8 @@ static bool set_number(int64_t *field_value, const struct option_row *row, const
 {
     if (g_ascii_string_to_signed(value, 10, 0, INT32_MAX, field_value, NULL))
         return true;
-    error_setf(error, PENSTOCK_ERROR_CONFIG, "--%s takes a whole number, not \"%s\"", row->name,
-               value);
+    error_setf(error, PENSTOCK_ERROR_CONFIG,
+               "--%s takes a whole number up to 2147483647, not \"%s\"", row->name, value);
     return false;
 }
 

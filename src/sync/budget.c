@@ -170,7 +170,7 @@ int64_t budget_pool(const struct budget *budget)
     return budget->remembered > 0 ? budget->remembered : BUDGET_POOL_DEFAULT;
 }
 
-static int64_t reserve(const struct budget *budget)
+int64_t budget_reserve(const struct budget *budget)
 {
     return amount_of(budget->settings.reserve,
                      (struct budget_amount){.value = BUDGET_RESERVE_DEFAULT}, budget_pool(budget));
@@ -182,7 +182,7 @@ int64_t budget_share(const struct budget *budget)
     int64_t share = amount_of(budget->settings.per_day,
                               (struct budget_amount){true, true, BUDGET_PER_DAY_DEFAULT}, pool);
 
-    return CLAMP(share, 0, MAX(pool - reserve(budget), 0));
+    return CLAMP(share, 0, MAX(pool - budget_reserve(budget), 0));
 }
 
 int64_t budget_backfill_share(const struct budget *budget)
@@ -206,7 +206,7 @@ static int64_t kept_back(const struct budget *budget, const struct budget_log *l
     int64_t daily = budget_share(budget) - budget_backfill_share(budget);
     int64_t used = budget_log_used(log, false) - budget_log_used(log, true);
 
-    return reserve(budget) + (is_backfill(class) ? MAX(daily - used, 0) : 0);
+    return budget_reserve(budget) + (is_backfill(class) ? MAX(daily - used, 0) : 0);
 }
 
 enum budget_verdict budget_ask(const struct budget *budget, const struct budget_log *log,
@@ -216,7 +216,9 @@ enum budget_verdict budget_ask(const struct budget *budget, const struct budget_
 
     if (run->is_set && budget->spent + tokens > run->value)
         return BUDGET_RUN_SPENT;
+    /* A reserve that leaves nothing of any day is a matter of the share, not of today. */
     if (class != BUDGET_CHECK && budget->left >= 0 &&
+        budget_pool(budget) - budget_reserve(budget) >= tokens &&
         budget->left - budget->in_flight - tokens < kept_back(budget, log, class))
         return BUDGET_POOL_SPENT;
     return BUDGET_GO;

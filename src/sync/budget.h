@@ -97,6 +97,8 @@ struct budget {
 void budget_init(struct budget *budget, const struct budget_settings *settings);
 
 int64_t budget_pool(const struct budget *budget);
+/* Of it, what stays for others. */
+int64_t budget_reserve(const struct budget *budget);
 /* Tokens in any 24 hours: of the connection, and the part of it that backfill may use. */
 int64_t budget_share(const struct budget *budget);
 int64_t budget_backfill_share(const struct budget *budget);

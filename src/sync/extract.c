@@ -118,7 +118,7 @@ static int64_t send_what_may_go(struct extract *x)
     x->held_jobs = 0;
     if (x->pages_with_loader >= LOADER_BACKLOG_PAGES) /* a reply will wake us */
         return -1;
-    for (unsigned i = 0; i < STREAM_COUNT; i++) {
+    for (unsigned i = 0; i < STREAM_COUNT && !x->stopping; i++) {
         struct task *task;
 
         while (x->jobs[i] && (task = job_next_task(x->jobs[i], now_ms, &soonest_ms))) {

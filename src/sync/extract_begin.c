@@ -332,6 +332,17 @@ static void announce(struct extract *x)
             "Use an administrator's token");
 }
 
+/* Bookmarks are set by the server's clock alone. */
+static bool server_tells_time(const struct extract *x, GError **error)
+{
+    if (api_now(&x->api) != INSTANT_NONE)
+        return true;
+    error_setf(error, PENSTOCK_ERROR_DATA,
+               "the server does not say what time it is (no Date in its answer), so nobody could "
+               "tell later what was read: check the API URL and what stands between (proxy)");
+    return false;
+}
+
 bool extract_begin(struct extract *x, GError **error)
 {
     if (!api_open(&x->api, x->settings, error))
@@ -340,6 +351,8 @@ bool extract_begin(struct extract *x, GError **error)
     if (!extract_may_ask_who(x, error) || !api_who(&x->api, &x->sync->cancelled, &x->who, error))
         return false;
     extract_open_purse(x);
+    if (!server_tells_time(x, error))
+        return false;
     announce(x);
     make_run_id(x);
     setup_context(x);

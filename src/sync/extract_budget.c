@@ -215,6 +215,7 @@ static void append_reason(const struct extract *x, GString *text)
     int64_t share = budget_share(budget), backfill = budget_backfill_share(budget);
     bool for_backfill = x->held == BUDGET_BACKFILL_SPENT && share >= x->held_cost;
     int64_t most = for_backfill ? backfill : share;
+    int64_t pool = budget_pool(budget), reserve = budget_reserve(budget);
 
     switch (x->held) {
     case BUDGET_RUN_SPENT:
@@ -233,11 +234,19 @@ static void append_reason(const struct extract *x, GString *text)
     case BUDGET_GO:
         break;
     }
+    if (share < x->held_cost && pool - reserve < x->held_cost) {
+        g_string_append_printf(text,
+                               "the company has %" G_GINT64_FORMAT
+                               " tokens a day, of which %" G_GINT64_FORMAT
+                               " are kept for others: lower that (budget: reserve)",
+                               pool, reserve);
+        return;
+    }
     g_string_append_printf(text, "the budget of %" G_GINT64_FORMAT " tokens in 24 hours%s ", most,
                            for_backfill ? " for first loads, full passes and histories" : "");
     if (most < x->held_cost)
         g_string_append_printf(text, "is less than a request costs (%d): raise it (budget: %s)",
-                               x->held_cost, for_backfill ? "backfill" : "per_day, reserve");
+                               x->held_cost, for_backfill ? "backfill" : "per_day");
     else
         g_string_append_printf(text, "is used up (budget: %s)",
                                for_backfill ? "per_day, backfill" : "per_day");

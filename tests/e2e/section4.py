@@ -90,10 +90,11 @@ def one_page_a_run(
 
 class Between:
     """Stands before a simulator: the n-th request whose path begins with `path` goes on when actions[n]() is done.
-    rewrite(body) changes the answers of that path. Penstock and sync() take it for the simulator."""
+    rewrite(body) changes the answers of that path, headers(dict, n) what the n-th answer says in its headers. Penstock
+    and sync() take it for the simulator."""
 
-    def __init__(self, simulator, path, actions=(), rewrite=None):
-        self.token, self.rewrite = simulator.token, rewrite
+    def __init__(self, simulator, path, actions=(), rewrite=None, headers=None):
+        self.token, self.rewrite, self.headers = simulator.token, rewrite, headers
         self.path, self.actions = path, dict(actions)
         self.origin = urlsplit(simulator.url).netloc
         self.seen, self.lock, self.failures = 0, threading.Lock(), []
@@ -144,9 +145,12 @@ class Forwarder(http.server.BaseHTTPRequestHandler):
         connection.close()
         if self.between.rewrite and self.between.is_about(self.path):
             body = self.between.rewrite(body)
+        headers = {name.lower(): value for name, value in answer.getheaders()}
+        if self.between.headers:
+            headers = self.between.headers(headers, self.between.seen)
         self.send_response_only(answer.status)
-        for name, value in answer.getheaders():
-            if name.lower() not in ("content-length", "connection", "transfer-encoding"):
+        for name, value in headers.items():
+            if name not in ("content-length", "connection", "transfer-encoding"):
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

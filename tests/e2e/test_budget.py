@@ -1,8 +1,10 @@
 """The budget: never past the share, whatever happens; and everything arrives in the end."""
 
+import fcntl
 import json
 import re
 import signal
+import time
 
 import pytest
 from harness import (
@@ -259,6 +261,21 @@ def test_paused_process_does_not_hang_others(company, tmp_path, state_dir):
         process.send_signal(signal.SIGCONT)
     finish_sync(process)
     assert acme.count() <= BACKFILL + 2 * ME
+
+
+def test_record_that_somebody_holds(company, database, state_dir):
+    """A process that was stopped in the middle of a booking: it is waited for once, not for every table."""
+    acme = company("--deals", 20)
+    state_dir.mkdir()
+    with open(state_dir / "company-7001.json.lock", "w") as lock:
+        began = time.monotonic()
+        process = start_sync(acme.simulator, database.url)
+        wait_until(lambda: acme.simulator.stats()["tokens"] > 100)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        parked(finish_sync(process), "another penstock holds the record of spent tokens")
+        assert time.monotonic() - began < 15
+    sync(acme.simulator, database.url)
+    assert_equals_truth(acme.simulator, database)
 
 
 # --- what the pool is ---

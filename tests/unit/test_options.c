@@ -74,7 +74,7 @@ static const struct refused {
     {"sync --log-format xml", "--log-format takes one of text, json, not \"xml\""},
     {"sync --start-date 02/30/2024",
      "--start-date takes a day as MM/DD/YYYY or YYYY-MM-DD, not \"02/30/2024\""},
-    {"sync --memory-mib -1", "--memory-mib takes a whole number, not \"-1\""},
+    {"sync --memory-mib -1", "--memory-mib takes a whole number up to 2147483647, not \"-1\""},
     {"sync --to a --config b", "--to and --config exclude each other"},
     {"sync --schema x", "--schema goes with --to"},
     {"sync --to a --schema 'x y'", "--schema takes 1 to 40 letters"},
