@@ -3,7 +3,15 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from harness import Simulator, Sqlite, assert_equals_truth, finish_sync, run_penstock, start_sync
+from harness import (
+    Simulator,
+    Sqlite,
+    assert_equals_truth,
+    finish_sync,
+    run_penstock,
+    start_sync,
+    wait_until,
+)
 from section4 import company
 
 LIMITS = {"lite": 20, "growth": 40, "premium": 100, "ultimate": 120}  # requests in 2 s
@@ -40,10 +48,10 @@ def run(plan, latency_ms, folder):
 
 
 def test_every_plan(tmp_path):
-    """All at once: they mostly wait. The window of the governor is 5 % longer than the server's, and a run begins
-    under the smallest plan's limit."""
+    """Two at once: they mostly wait, but the governor's 100 ms for delays are not for a machine with too much to do.
+    Its window is 5 % longer than the server's, and a run begins under the smallest plan's limit."""
     cases = [(plan, latency_ms) for plan in LIMITS for latency_ms in (0, 200)]
-    with ThreadPoolExecutor(len(cases)) as pool:
+    with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(lambda case: run(*case, tmp_path), cases))
     for (plan, latency_ms), (count, seconds, in_flight) in zip(cases, results):
         assert count == LIMITS[plan] * WINDOWS
@@ -96,5 +104,5 @@ def test_another_machine_uses_the_token(simulate, tmp_path):
     for process in [start(database) for database in databases]:
         assert finish_sync(process).code in (0, 75)
     for database in databases:
-        assert finish_sync(start(database)).code == 0
+        wait_until(lambda: finish_sync(start(database)).code == 0, what="end of the block")
         assert_equals_truth(simulator, database, TABLES.split(","))
