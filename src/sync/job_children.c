@@ -21,6 +21,7 @@ void job_read_queue(struct job *job)
 
     job->phase = JOB_QUEUE;
     work->limit = round_size(job);
+    work->multiple = 1;
     job_push(job, work);
 }
 

@@ -117,9 +117,15 @@ static bool do_commit(struct loader *loader, const struct work *work, struct rep
 static bool do_queue(struct loader *loader, const struct work *work, struct reply *reply,
                      GError **error)
 {
-    return queue_read(&loader->queue, work->stream->name, work->limit, work->now, &reply->parents,
-                      &reply->not_due, error) &&
-           queue_count(&loader->queue, work->stream->name, &reply->queue, error);
+    struct queue_round round;
+
+    if (!queue_take(&loader->queue, work->stream->name, work->limit, work->multiple, work->now,
+                    &round, error))
+        return false;
+    reply->parents = round.parents;
+    reply->not_due = round.not_due;
+    reply->queue = round.waiting;
+    return true;
 }
 
 static bool do_seed(struct loader *loader, const struct work *work, struct reply *reply,
@@ -253,7 +259,7 @@ struct loader *loader_new(const struct loader_settings *settings)
     loader->runs_table = system_runs_table();
     loader->fields_table = fields_table();
     loader->options_table = fields_options_table();
-    loader->queue.parents = system_parents_table();
+    queue_init(&loader->queue);
     loader->seen.table = system_seen_table();
     loader->queue.settings = settings->queue;
     loader->queue.settings.deletes = settings->deletes;
@@ -298,7 +304,7 @@ void loader_free(struct loader *loader)
     table_free(loader->runs_table);
     table_free(loader->fields_table);
     table_free(loader->options_table);
-    table_free(loader->queue.parents);
+    queue_done(&loader->queue);
     table_free(loader->seen.table);
     for (unsigned i = 0; i < STREAM_COUNT; i++)
         g_free(loader->nonces[i]);

@@ -308,6 +308,7 @@ bool loader_fill(struct loader *loader, const struct work *work, struct reply *r
     int64_t alive = 0;
     bool good;
 
+    queue_drop_outdated(&loader->queue, work);
     if (!count_alive(loader, work, &alive, error) ||
         (work->queue_parents && !queue_plan_page(&loader->queue, work, &plan, error)))
         return false;

@@ -132,10 +132,14 @@ bool memory_stream(struct memory *memory, const struct stream *stream, struct st
 
 bool memory_backlog(struct memory *memory, const char *child, int64_t *ret, GError **error)
 {
-    g_autoptr(Table) parents = system_parents_table();
-    struct queue queue = {.dest = memory->dest, .parents = parents};
+    struct queue queue;
+    bool good;
 
-    return queue_count(&queue, child, ret, error);
+    queue_init(&queue);
+    queue.dest = memory->dest;
+    good = queue_count(&queue, child, ret, error);
+    queue_done(&queue);
+    return good;
 }
 
 /* A sync would refuse it too (extract_begin.c). */

@@ -59,6 +59,7 @@ struct work {
     struct run_row run;
     /* WORK_QUEUE, WORK_SUSPECTS */
     unsigned limit;
+    unsigned multiple; /* WORK_QUEUE: so many parents, or twice as many … */
 };
 
 struct work *work_new(enum work_kind kind, const struct stream *stream, void *tag);

@@ -64,15 +64,29 @@ static bool follow_views(struct memory *memory, GError **error)
     return good;
 }
 
+/* What is still to be read, and what a full pass saw. */
+static bool forget_work(struct memory *memory, const struct sync_settings *settings, GError **error)
+{
+    g_autoptr(Table) pass = system_seen_table();
+    struct seen seen = {.dest = memory->dest, .table = pass};
+    struct queue queue;
+    bool good = true;
+
+    queue_init(&queue);
+    queue.dest = memory->dest;
+    for (unsigned i = 0; good && i < STREAM_COUNT; i++)
+        if (memory_is_selected(settings, &catalog[i]))
+            good = queue_clear(&queue, catalog[i].name, error) &&
+                   seen_clear(&seen, catalog[i].name, error);
+    queue_done(&queue);
+    return good;
+}
+
 /* State first and in one commit, tables after: killed in between, the next sync finds tables
  * without a state and loads them anew. */
 static bool reset_all(struct memory *memory, const struct sync_settings *settings,
                       unsigned *dropped, GError **error)
 {
-    g_autoptr(Table) parents = system_parents_table();
-    g_autoptr(Table) pass = system_seen_table();
-    struct queue queue = {.dest = memory->dest, .parents = parents};
-    struct seen seen = {.dest = memory->dest, .table = pass};
     struct batch *states = batch_new();
     bool everything = true, good;
 
@@ -89,11 +103,7 @@ static bool reset_all(struct memory *memory, const struct sync_settings *setting
         batch_release(states);
         return false;
     }
-    good = write_batch(memory, states, error);
-    for (unsigned i = 0; good && i < STREAM_COUNT; i++)
-        if (memory_is_selected(settings, &catalog[i]))
-            good = queue_clear(&queue, catalog[i].name, error) &&
-                   seen_clear(&seen, catalog[i].name, error);
+    good = write_batch(memory, states, error) && forget_work(memory, settings, error);
     if (!good || !destination_commit(memory->dest, error)) {
         destination_rollback(memory->dest);
         return false;

@@ -36,12 +36,8 @@ struct table *system_parents_table(void)
         {"tries", COLUMN_INTEGER},
         {"not_before", COLUMN_TIMESTAMP},
     };
-    struct table *table = make_table("_penstock_parents", rows, G_N_ELEMENTS(rows), 2);
 
-    /* queue_remove() looks entries up by deal, once a page of a child, and a backlog may be long.
-     */
-    table_index_column(table, PARENT_DEAL);
-    return table;
+    return make_table("_penstock_parents", rows, G_N_ELEMENTS(rows), 2);
 }
 
 struct table *system_seen_table(void)

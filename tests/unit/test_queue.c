@@ -32,10 +32,10 @@ struct fixture {
     struct pages *pages;
     struct destination *dest;
     struct table *deals, *lines;
-    struct queue queue;
-    bool backfill;   /* of the next page */
-    bool is_missing; /* of the next page */
-    instant_t since; /* of the next page */
+    struct queue queue, looker; /* what looks takes nothing */
+    bool backfill;              /* of the next page */
+    bool is_missing;            /* of the next page */
+    instant_t since;            /* of the next page */
     instant_t now;
 };
 
@@ -71,10 +71,11 @@ static void set_up(struct fixture *f, const void *unused)
     f->lines = fields_build_table(&catalog[STREAM_DEAL_PRODUCTS], NULL, METADATA_NATIVE);
     f->since = INSTANT_NONE;
     f->now = at(NOW);
-    f->queue = (struct queue){.dest = f->dest,
-                              .parents = system_parents_table(),
-                              .lines_table = f->lines,
-                              .settings = {.lines = true, .flow = true, .deals_table = true}};
+    queue_init(&f->queue);
+    queue_init(&f->looker);
+    f->queue.dest = f->looker.dest = f->dest;
+    f->queue.lines_table = f->lines;
+    f->queue.settings = (struct queue_settings){.lines = true, .flow = true, .deals_table = true};
     prepare(f, f->queue.parents);
     prepare(f, f->deals);
     prepare(f, f->lines);
@@ -98,7 +99,8 @@ static void tear_down(struct fixture *f, const void *unused)
     destination_close(f->dest);
     table_free(f->deals);
     table_free(f->lines);
-    table_free(f->queue.parents);
+    queue_done(&f->queue);
+    queue_done(&f->looker);
     pages_free(f->pages);
     remove_folder(f->folder);
     g_free(f->folder);
@@ -186,22 +188,26 @@ static void commit_lines(struct fixture *f, const char *lines)
 
 /* --- looking --- */
 
-static GArray *read_queue(const struct fixture *f, const char *child, unsigned limit,
-                          int64_t *ret_not_due)
+static struct queue_round read_round(const struct fixture *f, const struct queue *queue,
+                                     const char *child, unsigned limit, unsigned multiple)
 {
-    GArray *parents = NULL;
+    struct queue_round round;
     g_autoptr(GError) error = NULL;
 
-    if (!queue_read(&f->queue, child, limit, f->now, &parents, ret_not_due, &error))
+    if (!queue_take(queue, child, limit, multiple, f->now, &round, &error))
         g_error("%s", error->message);
-    return parents;
+    return round;
+}
+
+static GArray *take(const struct fixture *f, const char *child, unsigned limit)
+{
+    return read_round(f, &f->queue, child, limit, 1).parents;
 }
 
 /* The deals that are due, in their order. */
 static void assert_queue(const struct fixture *f, const char *child, const char *expected)
 {
-    int64_t not_due;
-    g_autoptr(GArray) parents = read_queue(f, child, 1000, &not_due);
+    g_autoptr(GArray) parents = read_round(f, &f->looker, child, 1000, 1).parents;
     g_autoptr(GString) found = g_string_new(NULL);
 
     for (unsigned i = 0; i < parents->len; i++)
@@ -212,13 +218,14 @@ static void assert_queue(const struct fixture *f, const char *child, const char 
 
 static void assert_waiting(const struct fixture *f, const char *child, int64_t all, int64_t not_due)
 {
-    g_autoptr(GArray) parents = NULL;
-    int64_t count, found;
+    struct queue_round round = read_round(f, &f->looker, child, 1000, 1);
+    int64_t count;
 
     g_assert_true(queue_count(&f->queue, child, &count, NULL));
     g_assert_cmpint(count, ==, all);
-    parents = read_queue(f, child, 1000, &found);
-    g_assert_cmpint(found, ==, not_due);
+    g_assert_cmpint(round.waiting, ==, all);
+    g_assert_cmpint(round.not_due, ==, not_due);
+    g_array_unref(round.parents);
 }
 
 static void take_line(const struct cell *cells, void *opaque)
@@ -247,8 +254,6 @@ static void assert_lines(const struct fixture *f, const char *expected)
 
 static void new_deals_wait(struct fixture *f, const void *unused)
 {
-    int64_t not_due;
-
     (void)unused;
     g_assert_cmpint(
         commit_page(f, DEAL(1, TUESDAY, MONDAY, "2") "," DEAL(2, MONDAY, MONDAY, "1") "," DEAL(
@@ -256,7 +261,7 @@ static void new_deals_wait(struct fixture *f, const void *unused)
         ==, 0);
     assert_queue(f, LINES, "2 1 4"); /* the oldest change first; 3 has no products */
     assert_queue(f, FLOW, "3 2 1 4");
-    g_autoptr(GArray) parents = read_queue(f, LINES, 10, &not_due);
+    g_autoptr(GArray) parents = take(f, LINES, 10);
     const struct parent *first = &g_array_index(parents, struct parent, 0);
     g_assert_cmpint(first->count, ==, 1);
     g_assert_cmpint(first->tries, ==, 0);
@@ -477,8 +482,7 @@ static void retry(struct fixture *f, const char *child, const struct parent *par
 
 static struct parent first_due(const struct fixture *f, const char *child)
 {
-    int64_t not_due;
-    g_autoptr(GArray) parents = read_queue(f, child, 1, &not_due);
+    g_autoptr(GArray) parents = take(f, child, 1);
 
     g_assert_cmpuint(parents->len, ==, 1);
     return g_array_index(parents, struct parent, 0);
@@ -535,16 +539,13 @@ static void news_end_the_backoff(struct fixture *f, const void *unused)
 
 static void readers_take_no_more_than_they_want(struct fixture *f, const void *unused)
 {
-    int64_t not_due;
-
     (void)unused;
     commit_page(f, DEAL(1, SUNDAY, MONDAY, "1") "," DEAL(2, MONDAY, MONDAY,
                                                          "1") "," DEAL(3, TUESDAY, MONDAY, "1"));
-    g_autoptr(GArray) parents = read_queue(f, LINES, 2, &not_due);
+    g_autoptr(GArray) parents = take(f, LINES, 2);
     g_assert_cmpuint(parents->len, ==, 2);
     g_assert_cmpint(g_array_index(parents, struct parent, 0).id, ==, 1);
     g_assert_cmpint(g_array_index(parents, struct parent, 1).id, ==, 2);
-    g_assert_cmpint(not_due, ==, 0);
     assert_waiting(f, LINES, 3, 0);
 }
 
@@ -559,12 +560,10 @@ static void remove_parents(struct fixture *f, const char *child, const GArray *p
 
 static void what_was_read_is_removed(struct fixture *f, const void *unused)
 {
-    int64_t not_due;
-
     (void)unused;
     commit_page(f, DEAL(1, SUNDAY, MONDAY, "1") "," DEAL(2, MONDAY, MONDAY,
                                                          "1") "," DEAL(3, TUESDAY, MONDAY, "1"));
-    g_autoptr(GArray) parents = read_queue(f, LINES, 2, &not_due);
+    g_autoptr(GArray) parents = take(f, LINES, 2);
     remove_parents(f, LINES, parents);
     assert_queue(f, LINES, "3");
     assert_queue(f, FLOW, "1 2 3");    /* another child's entries are its own */
@@ -578,16 +577,146 @@ static void what_was_read_is_removed(struct fixture *f, const void *unused)
 /* A deal edited again while it was being read must be read again. */
 static void what_was_queued_anew_stays(struct fixture *f, const void *unused)
 {
-    int64_t not_due;
-
     (void)unused;
     commit_page(f, DEAL(1, MONDAY, MONDAY, "1") "," DEAL(2, MONDAY, MONDAY, "1"));
-    g_autoptr(GArray) parents = read_queue(f, LINES, 2, &not_due);
+    g_autoptr(GArray) parents = take(f, LINES, 2);
     commit_page(f, DEAL(1, TUESDAY, MONDAY, "5"));
     assert_waiting(f, LINES, 2, 0); /* read once: there is one entry a deal */
     remove_parents(f, LINES, parents);
     assert_queue(f, LINES, "1");
     g_assert_cmpint(first_due(f, LINES).count, ==, 5);
+}
+
+static void retry_all(struct fixture *f, const char *child, const GArray *parents)
+{
+    begin(f);
+    g_assert_true(queue_retry(&f->queue, child, parents, f->now, NULL));
+    commit(f);
+}
+
+/* state.h, STATE_UNSETTLED: two changes within one second have one update_time. */
+static void what_was_queued_anew_with_the_same_time_stays(struct fixture *f, const void *unused)
+{
+    static const char page[] = DEAL(1, MONDAY, MONDAY, "1");
+
+    (void)unused;
+    f->since = at("2026-11-23T08:59:10Z");
+    commit_page(f, page);
+    g_autoptr(GArray) parents = take(f, LINES, 1);
+    commit_page(f, page);
+    remove_parents(f, LINES, parents);
+    assert_queue(f, LINES, "1");
+}
+
+/* It failed as it was then; as it is now it was not tried yet. */
+static void a_failure_leaves_what_was_queued_anew(struct fixture *f, const void *unused)
+{
+    (void)unused;
+    commit_page(f, DEAL(1, MONDAY, MONDAY, "1") "," DEAL(2, MONDAY, MONDAY, "1"));
+    g_autoptr(GArray) parents = take(f, LINES, 2);
+    commit_page(f, DEAL(1, TUESDAY, MONDAY, "5"));
+    retry_all(f, LINES, parents);
+    assert_queue(f, LINES, "1"); /* 2 waits */
+    struct parent found = first_due(f, LINES);
+    g_assert_cmpint(found.count, ==, 5);
+    g_assert_cmpint(found.tries, ==, 0);
+    assert_instant(found.time, TUESDAY);
+}
+
+static void a_failure_brings_no_deleted_deal_back(struct fixture *f, const void *unused)
+{
+    (void)unused;
+    commit_page(f, DEAL(1, MONDAY, MONDAY, "1") "," DEAL(2, MONDAY, MONDAY, "1"));
+    g_autoptr(GArray) parents = take(f, LINES, 2);
+    commit_page(f, DELETED(1, TUESDAY));
+    retry_all(f, LINES, parents);
+    assert_waiting(f, LINES, 1, 1);
+}
+
+/* One round after the other: what the one before left behind is not its any more. */
+static void what_is_left_of_a_round_is_taken_again(struct fixture *f, const void *unused)
+{
+    (void)unused;
+    commit_page(f, DEAL(1, MONDAY, MONDAY, "1") "," DEAL(2, TUESDAY, MONDAY, "1"));
+    g_autoptr(GArray) before = take(f, LINES, 2);
+    g_autoptr(GArray) parents = take(f, LINES, 1);
+    g_assert_cmpuint(parents->len, ==, 1);
+    remove_parents(f, LINES, before);
+    assert_queue(f, LINES, "2");
+}
+
+static void calls_are_full(struct fixture *f, const void *unused)
+{
+    struct queue_round round;
+
+    (void)unused;
+    commit_page(f, DEAL(1, SUNDAY, MONDAY, "1") "," DEAL(2, MONDAY, MONDAY,
+                                                         "1") "," DEAL(3, TUESDAY, MONDAY, "1"));
+    round = read_round(f, &f->queue, LINES, 10, 4);
+    g_assert_cmpuint(round.parents->len, ==, 0);
+    g_assert_cmpint(round.waiting, ==, 3);
+    g_array_unref(round.parents);
+    round = read_round(f, &f->queue, LINES, 10, 2);
+    g_assert_cmpuint(round.parents->len, ==, 2);
+    remove_parents(f, LINES, round.parents);
+    g_array_unref(round.parents);
+    assert_queue(f, LINES, "3");
+}
+
+/* --- an answer that came too late --- */
+
+static void add_group(struct work *work, int64_t deal)
+{
+    struct walk_group group = {
+        .parent = deal, .replace = true, .seen = g_array_new(FALSE, FALSE, sizeof(int64_t))};
+
+    g_array_append_val(work->groups, group);
+}
+
+/* The answer to a round of the deals 1, 2 and 3: a line each. */
+static struct work *lines_answer(struct fixture *f)
+{
+    struct work *work = work_new(WORK_COMMIT, &catalog[STREAM_DEAL_PRODUCTS], NULL);
+
+    work->batch =
+        decode(f, STREAM_DEAL_PRODUCTS, f->lines, THREE(LINE(11, 1), LINE(21, 2), LINE(31, 3)));
+    work->groups = g_array_new(FALSE, FALSE, sizeof(struct walk_group));
+    for (int64_t deal = 1; deal <= 3; deal++)
+        add_group(work, deal);
+    return work;
+}
+
+static void what_an_answer_says_of_changed_deals_is_dropped(struct fixture *f, const void *unused)
+{
+    (void)unused;
+    commit_page(f, THREE(DEAL(1, MONDAY, MONDAY, "1"), DEAL(2, MONDAY, MONDAY, "1"),
+                         DEAL(3, MONDAY, MONDAY, "1")));
+    g_array_unref(take(f, LINES, 3));
+    commit_page(f, DELETED(1, TUESDAY) "," DEAL(2, TUESDAY, MONDAY, "1"));
+    struct work *work = lines_answer(f);
+    queue_drop_outdated(&f->queue, work);
+    begin(f);
+    store(f, work->batch);
+    commit(f);
+    assert_lines(f, "31");
+    g_assert_cmpuint(work->groups->len, ==, 1);
+    g_assert_cmpint(g_array_index(work->groups, struct walk_group, 0).parent, ==, 3);
+    work_free(work);
+    assert_queue(f, LINES, "3 2"); /* 2 is taken again */
+}
+
+static void what_an_answer_says_of_unchanged_deals_counts(struct fixture *f, const void *unused)
+{
+    (void)unused;
+    commit_page(f, THREE(DEAL(1, MONDAY, MONDAY, "1"), DEAL(2, MONDAY, MONDAY, "1"),
+                         DEAL(3, MONDAY, MONDAY, "1")));
+    g_array_unref(take(f, LINES, 3));
+    commit_page(f, DEAL(1, MONDAY, MONDAY, "1")); /* as before: no news */
+    struct work *work = lines_answer(f);
+    queue_drop_outdated(&f->queue, work);
+    g_assert_cmpuint(work->batch->row_count, ==, 3);
+    g_assert_cmpuint(work->groups->len, ==, 3);
+    work_free(work);
 }
 
 static void clearing_forgets_one_child(struct fixture *f, const void *unused)
@@ -679,7 +808,7 @@ static void the_queue_survives_the_process(struct fixture *f, const void *unused
     struct parent failed = first_due(f, FLOW);
     retry(f, FLOW, &failed);
     destination_close(f->dest);
-    f->queue.dest = f->dest = open_database(f);
+    f->queue.dest = f->looker.dest = f->dest = open_database(f);
     assert_queue(f, LINES, "1 2");
     assert_queue(f, FLOW, "2");
     assert_waiting(f, FLOW, 2, 1);
@@ -713,14 +842,13 @@ static bool fail_sweep(struct destination *dest, const struct sweep *sweep,
 }
 
 /* Every function that touches the destination, by name. */
-static bool try_function(struct fixture *f, const char *name, GError **error)
+static bool try_function(struct fixture *f, const char *name, const GArray *parents, GError **error)
 {
-    g_autoptr(GArray) parents = g_array_new(FALSE, TRUE, sizeof(struct parent)), read = NULL;
+    struct queue_round round;
     int64_t number;
 
-    g_array_set_size(parents, 1);
-    if (strcmp(name, "read") == 0)
-        return queue_read(&f->queue, LINES, 1, f->now, &read, &number, error);
+    if (strcmp(name, "take") == 0)
+        return queue_take(&f->queue, LINES, 1, 1, f->now, &round, error);
     if (strcmp(name, "count") == 0)
         return queue_count(&f->queue, LINES, &number, error);
     if (strcmp(name, "remove") == 0)
@@ -738,10 +866,12 @@ static void assert_passed_on(struct fixture *f, const struct destination_ops *op
     const struct destination_ops *real = f->dest->ops;
     g_autoptr(GError) error = NULL;
 
+    g_autoptr(GArray) parents = take(f, LINES, 1);
+
     begin(f);
     f->dest->ops = ops;
     g_test_message("%s", name);
-    g_assert_false(try_function(f, name, &error));
+    g_assert_false(try_function(f, name, parents, &error));
     g_assert_error(error, PENSTOCK_ERROR, PENSTOCK_ERROR_STORAGE);
     f->dest->ops = real;
     destination_rollback(f->dest);
@@ -750,8 +880,8 @@ static void assert_passed_on(struct fixture *f, const struct destination_ops *op
 static void failures_are_passed_on(struct fixture *f, const void *unused)
 {
     struct destination_ops unreadable = sqlite_destination, unwritable = sqlite_destination;
-    static const char *const readers[] = {"read", "count", "remove", "clear", "seed"};
-    static const char *const writers[] = {"retry", "clear", "seed"};
+    static const char *const readers[] = {"take", "count", "clear", "seed"};
+    static const char *const writers[] = {"remove", "retry", "clear", "seed"};
 
     (void)unused;
     unreadable.read = fail_read;
@@ -835,7 +965,14 @@ int main(int argc, char **argv)
     add("order/limit", readers_take_no_more_than_they_want);
     add("remove/read", what_was_read_is_removed);
     add("remove/anew", what_was_queued_anew_stays);
+    add("remove/anew-in-a-second", what_was_queued_anew_with_the_same_time_stays);
     add("remove/clear", clearing_forgets_one_child);
+    add("retry/anew", a_failure_leaves_what_was_queued_anew);
+    add("retry/deleted", a_failure_brings_no_deleted_deal_back);
+    add("round/again", what_is_left_of_a_round_is_taken_again);
+    add("round/calls", calls_are_full);
+    add("outdated/dropped", what_an_answer_says_of_changed_deals_is_dropped);
+    add("outdated/none", what_an_answer_says_of_unchanged_deals_counts);
     add("seed", seeding_queues_every_live_deal);
     add("no-table/news", without_a_table_the_page_is_the_news);
     add("no-table/first", without_a_table_a_first_load_queues_all);
