@@ -202,19 +202,15 @@ static void take_reply(struct extract *x, struct reply *reply)
     reply_free(reply);
 }
 
-static void start_children(struct extract *x)
+static void follow_deals(struct extract *x)
 {
-    struct job *deals = x->jobs[STREAM_DEALS];
+    const struct job *deals = x->jobs[STREAM_DEALS];
     static const enum stream_id children[] = {STREAM_DEAL_PRODUCTS, STREAM_DEALFLOW};
 
-    bool readable = deals && deals->selected && !deals->table_refused;
-
-    if (deals && !job_is_ended(deals) && !extract_is_held_in_pass(x, deals))
-        return;
     for (unsigned i = 0; i < G_N_ELEMENTS(children); i++)
         if (x->jobs[children[i]])
-            job_parents_ended(x->jobs[children[i]], readable ? deals->table : NULL,
-                              deals && deals->table_refused);
+            job_follow_parents(x->jobs[children[i]], deals,
+                               job_is_ended(deals) || extract_is_held_in_pass(x, deals));
 }
 
 static bool all_ended(const struct extract *x)
@@ -261,7 +257,7 @@ static void loop(struct extract *x)
             take_reply(x, reply);
         while (!x->stopping && (answer = http_client_take(x->api.client)))
             take_answer(x, answer);
-        start_children(x);
+        follow_deals(x);
         if (x->stopping || all_ended(x))
             break;
         wait_ms = send_what_may_go(x);

@@ -186,6 +186,8 @@ static bool restore_job(struct extract *x, const struct opened *opened, struct j
     const char *state = g_hash_table_lookup(opened->states, job->state_name);
     const GPtrArray *columns = opened->columns[job->stream->id];
 
+    job->is_new = !state && !opened->lost[job->stream->id] && (!columns || columns->len == 0);
+
     for (unsigned i = 0; job->fields && columns && i < columns->len; i++)
         fields_reserve(job->fields, columns->pdata[i]);
     if (job->selected && opened->lost[job->stream->id]) {

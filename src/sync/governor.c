@@ -81,6 +81,12 @@ int64_t governor_wait_ms(const struct governor *governor, int64_t now_ms)
     return MAX(MAX(window_ms(governor, now_ms), governor->not_before_ms) - now_ms, 0);
 }
 
+int64_t governor_spare_wait_ms(const struct governor *governor, int64_t now_ms)
+{
+    int64_t half_ms = fits_ms(governor, MAX(governor_share(governor) / 2, 1)) - now_ms;
+    return MAX(governor_wait_ms(governor, now_ms), half_ms);
+}
+
 void governor_sent(struct governor *governor, int64_t now_ms)
 {
     governor->sent_ms[governor->next] = now_ms;

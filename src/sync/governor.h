@@ -48,6 +48,8 @@ void governor_init(struct governor *governor);
 /* Milliseconds until the next request may start; 0 now. Ask again after waiting: an answer may have
  * changed it. */
 int64_t governor_wait_ms(const struct governor *governor, int64_t now_ms);
+/* The same for requests that can wait: they leave half of the window to others. */
+int64_t governor_spare_wait_ms(const struct governor *governor, int64_t now_ms);
 /* A request departs now. */
 void governor_sent(struct governor *governor, int64_t now_ms);
 /* Headers of an answer, -1 where missing; absurd ones are ignored. sent_ms is when its request

@@ -68,6 +68,7 @@ void job_free(struct job *job)
     g_clear_error(&job->error);
     g_free(job->state_name);
     g_free(job->message);
+    g_free(job->failure);
     g_free(job);
 }
 

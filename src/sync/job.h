@@ -12,7 +12,7 @@
 #include "sync/sync.h"
 
 enum job_phase {
-    JOB_WAITING,  /* children: the deals are still being read */
+    JOB_WAITING,  /* children: for deals, which are still being read */
     JOB_FIELDS,   /* the list of custom fields */
     JOB_LEGS,     /* walking */
     JOB_SEEDING,  /* children: every stored deal goes into the queue */
@@ -100,13 +100,20 @@ struct job {
     GArray *suspects;    /* int64_t: full pass, rows to ask for */
     unsigned suspect;    /* the next of them */
     struct pass_counts pass;
+    bool is_new;         /* nothing of it is stored, nor ever was */
     bool feeds_children; /* deals: its pages fill the queue */
+    unsigned fed;        /* how many of their commits did; children: those that they heard of */
+    bool is_begun;       /* children: they know what they owe */
+    bool is_first;       /* children: they never were begun before this run */
+    bool has_more;       /* children: the queue holds what they did not look at */
+    bool takes_rest;     /* children: no more deals come, the round need not be whole calls */
     GArray *recent;      /* deals without a table: read within the overlap, for the next run */
     struct table_progress progress;
     char *message;
     GError *error;
     bool table_refused; /* what stands in the table's place is not ours */
     int64_t failed_parents;
+    char *failure;              /* of the parent that was given up last */
     struct retry_streak streak; /* of children that fail one after another */
     bool gave_up;               /* the rest of them waits for another run */
 };
@@ -123,9 +130,9 @@ MUST_USE bool job_restore(struct job *job, const char *state_text, const struct 
 void job_owe_pass(struct job *job, GPtrArray *states);
 /* After all jobs were restored: what is owed. */
 void job_begin(struct job *job);
-/* Children: the deals have ended (or were not asked at all). deals: their table, NULL without one
- * or where the one that is there is not ours to read (lost). */
-void job_parents_ended(struct job *job, const struct table *deals, bool lost);
+/* Children, again and again: reads what the job of the deals has put into the queue, and when that
+ * has ended (or waits for another day), the rest. */
+void job_follow_parents(struct job *job, const struct job *deals, bool deals_ended);
 
 /* The next task whose request may be sent now, or NULL; *ret_soonest_ms is lowered to when one may.
  */

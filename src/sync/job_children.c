@@ -15,15 +15,22 @@ static unsigned round_size(const struct job *job)
     return job->stream->walk == WALK_LINES ? LINES_A_ROUND : FLOWS_A_ROUND;
 }
 
-void job_read_queue(struct job *job)
+/* A round is read and committed before the next one is taken, so that no two requests about one
+ * deal are under way, and the newer answer is never followed by the older. While more deals come,
+ * only full calls are taken: so there are as many of them as if all deals had come before. */
+static void read_queue(struct job *job)
 {
     struct work *work = job_work(job, WORK_QUEUE);
 
     job->phase = JOB_QUEUE;
+    job->progress.outcome = OUTCOME_RUNNING;
+    job->has_more = false;
     work->limit = round_size(job);
-    work->multiple = 1;
+    work->multiple = job->takes_rest ? 1 : LINES_A_CALL;
     job_push(job, work);
 }
+
+/* --- the beginning --- */
 
 static bool must_seed(const struct job *job)
 {
@@ -37,40 +44,81 @@ static bool must_seed(const struct job *job)
            schedule_is_due(&context->schedule, job->state.full_at, context->full_every_s);
 }
 
-/* Deals of before this child was chosen, and once a week all deals with products: lines change
- * without a trace. */
-static void seed(struct job *job, const struct table *deals)
+static void note_seeded(struct job *job, struct work *work)
 {
-    struct work *work;
-
-    job->phase = JOB_SEEDING;
     job->state.seeded = true;
-    job->state.full_at = job->context->now(job->context->opaque);
-    work = job_work(job, WORK_SEED);
-    work->table = deals;
+    job->state.full_at = work->now;
     job_put_state(job, work);
     job_push(job, work);
 }
 
-void job_parents_ended(struct job *job, const struct table *deals, bool lost)
+/* Deals of before this child was chosen, and once a week all deals with products: lines change
+ * without a trace. */
+static void seed(struct job *job, const struct table *deals)
+{
+    struct work *work = job_work(job, WORK_SEED);
+
+    job->phase = JOB_SEEDING;
+    job->progress.outcome = OUTCOME_RUNNING;
+    work->table = deals;
+    note_seeded(job, work);
+}
+
+/* There is no deal of before, and from now on each comes through the queue: that is known before
+ * the first of them is stored, whatever becomes of this run. The table is made with it, since one
+ * that has a state is missed. */
+static void note_nothing_to_seed(struct job *job)
+{
+    note_seeded(job, job_work(job, WORK_COMMIT));
+}
+
+/* Before all deals are read nothing can be seeded: those that change would be read twice. */
+static bool may_begin(const struct job *job, const struct job *deals, bool deals_ended)
+{
+    return deals_ended || deals->is_new || !must_seed(job);
+}
+
+static void begin(struct job *job, const struct job *deals, bool deals_ended)
+{
+    job->is_begun = true;
+    job->is_first = !job->state.seeded;
+    job->streak.in_doubt = job->streak.was_hopeless = job->state.hopeless;
+    job->progress.first_load = job->is_first || deals->progress.first_load;
+    if (!deals_ended && deals->is_new)
+        note_nothing_to_seed(job);
+    else if (deals->selected && !deals->table_refused && must_seed(job))
+        seed(job, deals->table);
+}
+
+/* Logs wait for all deals: they are read newest first, as far as the budget goes, and a call for
+ * each deal would take the burst window from the lists for nothing. */
+static bool reads_beside(const struct job *job)
+{
+    return job->stream->walk == WALK_LINES;
+}
+
+void job_follow_parents(struct job *job, const struct job *deals, bool deals_ended)
 {
     if (job->phase != JOB_WAITING)
         return;
+    if (!job->is_begun && may_begin(job, deals, deals_ended))
+        begin(job, deals, deals_ended);
+    if (!job->is_begun || job->phase != JOB_WAITING)
+        return;
     /* Its first load begins with the deals that are stored; later ones come through the queue. */
-    if (lost && !job->state.seeded) {
+    if (deals_ended && deals->table_refused && job->is_first) {
         job_stop(job, OUTCOME_FAILED, "not read: the deals that it belongs to could not be stored");
         return;
     }
-    job->streak.in_doubt = job->streak.was_hopeless = job->state.hopeless;
-    job->progress.first_load = !job->state.seeded;
-    job->progress.outcome = OUTCOME_RUNNING;
-    if (deals && must_seed(job)) {
-        seed(job, deals);
-        return;
-    }
-    job->state.seeded = true;
-    job_read_queue(job);
+    job->state.seeded |= deals_ended;
+    job->takes_rest = deals_ended;
+    job->has_more |= job->fed != deals->fed;
+    job->fed = deals->fed;
+    if (deals_ended || (job->has_more && reads_beside(job) && !job->gave_up))
+        read_queue(job);
 }
+
+/* --- rounds --- */
 
 static void start_tasks(struct job *job, const GArray *parents)
 {
@@ -85,6 +133,19 @@ static void start_tasks(struct job *job, const GArray *parents)
         task_new(job, walk_new_lines(job->stream, list + i, MIN(LINES_A_CALL, parents->len - i)));
 }
 
+static void tell_failures(struct job *job)
+{
+    g_free(job->message);
+    if (job->gave_up)
+        job->message = g_strdup_printf("one deal after another could not be read: %" G_GINT64_FORMAT
+                                       " deal(s) wait in the queue for the next run; %s",
+                                       job->progress.queue, job->failure);
+    else
+        job->message = g_strdup_printf("%" G_GINT64_FORMAT
+                                       " deal(s) could not be read and wait for another try; %s",
+                                       job->failed_parents, job->failure);
+}
+
 static void note_failed_parents(struct job *job, int64_t waiting)
 {
     if (waiting == 0)
@@ -97,13 +158,19 @@ static void note_failed_parents(struct job *job, int64_t waiting)
 void job_queue_came(struct job *job, struct reply *reply)
 {
     job->progress.queue = reply->queue;
-    if (reply->parents->len == 0) {
+    if (job->gave_up) { /* only their number was asked for */
+        tell_failures(job);
+        job_drain(job);
+    } else if (reply->parents->len > 0) {
+        job->has_more |= reply->parents->len == round_size(job);
+        job->phase = JOB_CHILDREN;
+        start_tasks(job, reply->parents);
+    } else if (job->takes_rest) {
         note_failed_parents(job, reply->not_due);
         job_drain(job);
-        return;
+    } else {
+        job->phase = JOB_WAITING; /* for company */
     }
-    job->phase = JOB_CHILDREN;
-    start_tasks(job, reply->parents);
 }
 
 /* --- pages --- */
@@ -172,34 +239,21 @@ static void leave_the_rest(struct job *job)
 
 void job_children_settle(struct job *job)
 {
-    if (job->phase != JOB_CHILDREN)
+    if (job->phase != JOB_CHILDREN && job->phase != JOB_SEEDING)
         return;
     if (job->gave_up)
         leave_the_rest(job);
-    if (job->tasks->len > 0 || job->works > 0)
-        return;
-    if (job->gave_up)
-        job_drain(job);
-    else
-        job_read_queue(job);
+    if (job->tasks->len == 0 && job->works == 0)
+        job->phase = JOB_WAITING;
 }
 
 static void name_failure(struct job *job, const struct parent *first, unsigned count,
                          const GError *failure)
 {
     job->failed_parents += count;
-    g_free(job->message);
-    if (job->gave_up) {
-        job->message = g_strdup_printf(
-            "one deal after another could not be read: %" G_GINT64_FORMAT
-            " deal(s) wait in the queue for the next run; deal %" G_GINT64_FORMAT ": %s",
-            job->progress.queue, first->id, failure->message);
-        return;
-    }
-    job->message = g_strdup_printf(
-        "%" G_GINT64_FORMAT
-        " deal(s) could not be read and wait for another try; deal %" G_GINT64_FORMAT ": %s",
-        job->failed_parents, first->id, failure->message);
+    g_free(job->failure);
+    job->failure = g_strdup_printf("deal %" G_GINT64_FORMAT ": %s", first->id, failure->message);
+    tell_failures(job);
 }
 
 static void put_off(struct task *task, const struct parent *parents, unsigned count,

@@ -411,6 +411,7 @@ static void count_reply(struct job *job, const struct reply *reply)
     job->progress.rows += reply->rows;
     job->progress.deleted += reply->deleted;
     job->progress.rejected += reply->rejected;
+    job->fed += job->feeds_children && reply->had_page;
 }
 
 static void take_committed(struct job *job)
@@ -444,8 +445,6 @@ bool job_take_reply(struct job *job, struct reply *reply, GError **error)
     if (job->phase != JOB_ENDED) {
         if (reply->kind == WORK_QUEUE)
             job_queue_came(job, reply);
-        else if (reply->kind == WORK_SEED)
-            job_read_queue(job);
         else if (reply->kind == WORK_SUSPECTS)
             job_suspects_came(job, reply);
         else

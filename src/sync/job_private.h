@@ -27,11 +27,10 @@ MUST_USE bool job_take_record(struct task *task, const struct json_value *root, 
 void job_record_failed(struct task *task, const GError *failure);
 
 /* Children. */
-void job_read_queue(struct job *job);
 void job_queue_came(struct job *job, struct reply *reply);
 /* After a page of children: groups, new tasks, the end of the round. */
 void job_children_step(struct task *task, struct walk_step *step, struct work *work);
-/* Ends the round: the queue is read again, or the job drains. */
+/* Ends the round, or the seeding: the queue may be read again, or the job drains. */
 void job_children_settle(struct job *job);
 /* While in doubt, the only child's task that may be sent; NULL = any, or none while one is out. */
 struct task *job_doubtful_task(const struct job *job, bool *ret_wait);

@@ -87,7 +87,8 @@ def test_entries_are_written_with_the_page_that_made_them(simulate, database, ta
         simulator.operations(list(chain(*edits)))
     before = {key: row["update_time"] for key, row in database.rows("deals").items()}
     # The list of archived deals, the first page, the look at the end, the second page; later only the pages.
-    simulator.fault("hang", path=DEALS, nth=4 if first else 2)
+    simulator.fault("hang", path=DEALS, query="sort_by=update_time", nth=4 if first else 2)
+    simulator.fault("hang", path=LINES, count=0)  # their calls go out meanwhile
     process = start_sync(simulator, database.url, "--tables", tables)
 
     def written():
