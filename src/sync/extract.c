@@ -109,6 +109,23 @@ static bool send_task(struct extract *x, struct task *task)
     return true;
 }
 
+static bool lists_are_read(const struct extract *x)
+{
+    for (unsigned i = 0; i < STREAM_COUNT; i++)
+        if (x->jobs[i] && !job_is_child(x->jobs[i]) && !job_is_ended(x->jobs[i]) &&
+            !(x->held_jobs >> i & 1))
+            return true;
+    return false;
+}
+
+/* A list waits for one page after the other, children can be asked for side by side at any time:
+ * they leave half of the burst window to the lists. */
+static int64_t wait_for_room(const struct extract *x, const struct job *job, int64_t now_ms)
+{
+    return job_is_child(job) && lists_are_read(x) ? governor_spare_wait_ms(&x->api.governor, now_ms)
+                                                  : 0;
+}
+
 /* Milliseconds until it is worth looking again; -1: something will wake us. */
 static int64_t send_what_may_go(struct extract *x)
 {
@@ -129,6 +146,11 @@ static int64_t send_what_may_go(struct extract *x)
             x->waits_for_burst = wait_ms > 0;
             if (wait_ms > 0)
                 return wait_ms;
+            wait_ms = wait_for_room(x, x->jobs[i], now_ms);
+            if (wait_ms > 0) {
+                soonest_ms = MIN(soonest_ms, now_ms + wait_ms);
+                break;
+            }
             if (!extract_may_send(x, task))
                 break;
             if (!send_task(x, task)) {

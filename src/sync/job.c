@@ -263,7 +263,7 @@ void job_begin(struct job *job)
         job->state.gated = false;
         job_build_table(job);
     }
-    if (job->stream->walk == WALK_LINES || job->stream->walk == WALK_FLOW) {
+    if (job_is_child(job)) {
         job->phase = JOB_WAITING;
         return;
     }

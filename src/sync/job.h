@@ -158,5 +158,7 @@ void job_fail(struct job *job, const GError *failure);
 /* Ends the job where it stands. */
 void job_stop(struct job *job, enum outcome outcome, const char *message);
 bool job_is_ended(const struct job *job);
+/* It is read deal by deal, from the queue of parents. */
+bool job_is_child(const struct job *job);
 
 #endif

@@ -10,6 +10,11 @@
 #define LINES_A_ROUND 2000
 #define FLOWS_A_ROUND 200
 
+bool job_is_child(const struct job *job)
+{
+    return job->stream->walk == WALK_LINES || job->stream->walk == WALK_FLOW;
+}
+
 static unsigned round_size(const struct job *job)
 {
     return job->stream->walk == WALK_LINES ? LINES_A_ROUND : FLOWS_A_ROUND;

@@ -5,11 +5,6 @@
 
 #include <string.h>
 
-static bool is_child(const struct job *job)
-{
-    return job->stream->walk == WALK_LINES || job->stream->walk == WALK_FLOW;
-}
-
 /* --- deals without a table: what was read within the overlap is no news when it is read again ---
  */
 
@@ -107,7 +102,7 @@ static struct work *page_work(struct task *task, struct walk_step *step)
 {
     struct job *job = task->job;
     struct work *work = job_work(job, WORK_COMMIT);
-    const struct schedule_leg *leg = is_child(job) ? NULL : &job->legs[job->leg];
+    const struct schedule_leg *leg = job_is_child(job) ? NULL : &job->legs[job->leg];
 
     work->table = task->batch->table;
     work->queue_parents = job->feeds_children && !step->discard_rows && task->batch->row_count > 0;
@@ -168,7 +163,7 @@ static bool apply_page(struct task *task, const struct json_value *root, instant
             job->context->opaque, job->stream->name,
             "some fields need a plan or an app that the company lacks: they are left out");
     work = page_work(task, &step);
-    if (is_child(job)) {
+    if (job_is_child(job)) {
         job_children_step(task, &step, work);
         walk_step_done(&step);
         return true;
@@ -334,7 +329,7 @@ bool task_fail(struct task *task, const GError *failure, const struct retry_poli
     if (walk_copes(task, failure))
         return true;
     if (forbidden) { /* this list, not the credential as a whole */
-        if (is_child(job))
+        if (job_is_child(job))
             job_give_up_children(task, failure);
         else if (is_record)
             job_record_failed(task, failure);
@@ -342,7 +337,7 @@ bool task_fail(struct task *task, const GError *failure, const struct retry_poli
             job_fail(job, failure);
         return true;
     }
-    decision = retry_decide(policy, is_child(job) || is_record ? CALL_RECORD : CALL_PAGE,
+    decision = retry_decide(policy, job_is_child(job) || is_record ? CALL_RECORD : CALL_PAGE,
                             &task->history, failure, random);
     if (is_record && decision.action == RETRY_SMALLER)
         decision.action = RETRY_GIVE_UP_REQUEST;
@@ -351,7 +346,7 @@ bool task_fail(struct task *task, const GError *failure, const struct retry_poli
     switch (decision.action) {
     case RETRY_AFTER:
         task->not_before_ms = clock_monotonic_ms() + decision.wait_ms;
-        if (is_child(job) && !error_is(failure, PENSTOCK_ERROR_THROTTLED))
+        if (job_is_child(job) && !error_is(failure, PENSTOCK_ERROR_THROTTLED))
             retry_streak_failure(&job->streak, false);
         if (job->gave_up)
             job_children_settle(job);

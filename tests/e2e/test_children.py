@@ -2,7 +2,9 @@
 
 import re
 import signal
+import threading
 from itertools import chain
+from urllib.parse import urlsplit
 
 import pytest
 from harness import assert_equals_truth, expected_rows, run_penstock, start_sync, sync, wait_until
@@ -187,6 +189,140 @@ def test_an_idle_run_calls_no_children(simulate, database):
     simulator = load(simulate, database)
     sync(simulator, database.url, "--tables", ALL)
     assert children_called(simulator) == 0
+
+
+# --- children while deals are still being read ---
+
+
+class Beside(Between):
+    """Holds the third page of deals until product lines have been answered; at_lines(n) happens
+    when the answer to the n-th call for lines is there, and before it goes on its way."""
+
+    def __init__(self, simulator, at_lines=lambda n: None):
+        super().__init__(simulator, LINES, rewrite=self.answered)
+        self.at_lines, self.calls, self.pages = at_lines, 0, 0
+        self.lines_came = threading.Event()
+
+    def meet(self, path):
+        super().meet(path)
+        if urlsplit(path).path == DEALS and "sort_direction=asc" in path:
+            self.pages += 1
+            if self.pages > 2 and not self.lines_came.wait(20):
+                self.failures.append("no call for lines while deals were being read")
+
+    def answered(self, body):
+        self.calls += 1
+        self.at_lines(self.calls)
+        self.lines_came.set()
+        return body
+
+
+def many_deals(simulate, *options, **rows):
+    rows = {"deals": 2400, "products": 10, "deals_with_products": 30, "archived": 0} | rows
+    return simulate(*company(*options, **rows))
+
+
+def finish_beside(simulator, database, **hooks):
+    with Beside(simulator, **hooks) as beside:
+        result = sync(beside, database.url, "--tables", "deals,deal_products")
+    assert beside.calls > 2 and beside.pages > 3
+    return result
+
+
+@pytest.mark.parametrize("tables", ["deals,deal_products", "deal_products"])
+def test_lines_are_read_beside_deals_in_as_many_calls(simulate, database, tables):
+    """As many as if all deals had been read before: all of them full but the last."""
+    simulator = many_deals(simulate)
+    with Beside(simulator) as beside:
+        sync(beside, database.url, "--tables", tables)
+    wanted = with_lines(simulator)
+    calls = line_calls(simulator)
+    assert sorted(chain(*calls)) == sorted(wanted)
+    assert sorted(map(len, calls)) == [len(wanted) % 100] + [100] * (len(wanted) // 100)
+    assert database.query("SELECT * FROM _penstock_parents") == []
+    assert_right(simulator, database, tables)
+    simulator.admin("reset_counters")
+    sync(simulator, database.url, "--tables", tables)
+    assert children_called(simulator) == 0
+
+
+def test_deals_that_change_while_their_lines_are_read_are_read_again(simulate, database):
+    simulator = many_deals(simulate)
+    changed = []
+
+    def change(call):
+        if call > 1:
+            return
+        more, fewer = line_calls(simulator)[0][:2]
+        simulator.advance(5)
+        simulator.admin("line_add", deal=more, product=simulator.truth("products")[0]["id"])
+        simulator.admin("line_remove", id=lines_of(simulator, fewer)[0])
+        changed.extend([more, fewer])
+
+    finish_beside(simulator, database, at_lines=change)
+    asked_for = list(chain(*line_calls(simulator)))
+    assert all(asked_for.count(deal) > 1 for deal in changed)
+    assert_right(simulator, database, "deals,deal_products")
+
+
+def test_lines_of_a_deal_that_is_deleted_while_they_are_read_stay_away(simulate, database):
+    """The answer is on its way while the page of deals that says so is committed."""
+    simulator = many_deals(simulate)
+
+    def delete(call):
+        if call > 1:
+            return
+        deal = line_calls(simulator)[0][0]
+        simulator.advance(5)
+        simulator.admin("delete", entity="deals", id=deal)
+        beside.lines_came.set()
+        wait_until(lambda: database.rows("deals").get(deal, {}).get("_deleted_at"))
+
+    with Beside(simulator, at_lines=delete) as beside:
+        sync(beside, database.url, "--tables", "deals,deal_products")
+    assert_right(simulator, database, "deals,deal_products")
+
+
+def test_a_run_that_is_killed_between_asks_for_no_lines_twice(simulate, database):
+    simulator = many_deals(simulate)
+    simulator.fault("hang", path=DEALS, query="sort_direction=asc", nth=6)
+    process = start_sync(simulator, database.url, "--tables", "deals,deal_products")
+    wait_until(lambda: len(line_calls(simulator)) > 2)
+    wait_until(lambda: len(queue(database, "deal_products")) < 100)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    simulator.admin("faults_clear")
+    sync(simulator, database.url, "--tables", "deals,deal_products")
+    assert sorted(chain(*line_calls(simulator))) == sorted(with_lines(simulator))
+    assert_right(simulator, database, "deals,deal_products")
+
+
+def test_lines_of_deals_that_were_stored_before_their_list_failed(simulate, database):
+    simulator = many_deals(simulate)
+    simulator.fault("status", status=403, path=DEALS, query="sort_direction=asc", nth=4, count=0)
+    result = sync(simulator, database.url, "--tables", "deals,deal_products", code=3)
+    assert result.tables["deals"]["outcome"] == "failed"
+    assert result.tables["deal_products"]["outcome"] == "done"
+    stored = database.rows("deals")
+    assert 0 < len(stored) < 2000
+    asked_for = sorted(chain(*line_calls(simulator)))
+    assert asked_for == sorted(set(with_lines(simulator)) & stored.keys())
+    simulator.admin("faults_clear")
+    sync(simulator, database.url, "--tables", "deals,deal_products")
+    assert sorted(chain(*line_calls(simulator))) == sorted(with_lines(simulator))
+    assert_right(simulator, database, "deals,deal_products")
+
+
+def test_a_budget_that_ends_is_spent_on_the_newest_logs(simulate, database, tmp_path):
+    """So logs wait for all deals, whatever may be sent meanwhile."""
+    simulator = many_deals(simulate, deals=1200)
+    calls = 6
+    lists = sync(simulator, f"sqlite:{tmp_path}/deals.db", "--tables", "deals").report["tokens"]
+    simulator.admin("reset_counters")
+    words = ("--tables", "deals,dealflow", "--max-tokens", lists + calls * 40)
+    sync(simulator, database.url, *words, code=75)
+    by_time = sorted(simulator.truth("deals"), key=lambda row: row["update_time"])
+    assert set(flows(simulator)) == {row["id"] for row in by_time[-calls:]}
 
 
 # --- children without the table deals ---

@@ -79,6 +79,33 @@ static void leaves_room_for_others(void)
     g_assert_cmpuint(send_all(&g, 60000), ==, 20);
 }
 
+/* Those that can wait see half of the window; what others send of it counts as well. */
+static void spare_requests_leave_half(void)
+{
+    struct governor g;
+    governor_init(&g); /* 20 a window */
+    for (int i = 0; i < 10; i++) {
+        g_assert_cmpint(governor_spare_wait_ms(&g, i), ==, 0);
+        governor_sent(&g, i);
+    }
+    g_assert_cmpint(governor_wait_ms(&g, 10), ==, 0);
+    g_assert_cmpint(governor_spare_wait_ms(&g, 10), ==, GOVERNOR_WINDOW_MS - 10);
+    g_assert_cmpuint(send_all(&g, 1000), ==, 10);
+    /* those of the first millisecond have left, ten of the last second have not */
+    g_assert_cmpint(governor_wait_ms(&g, GOVERNOR_WINDOW_MS), ==, 0);
+    g_assert_cmpint(governor_spare_wait_ms(&g, GOVERNOR_WINDOW_MS + 9), ==, 1000 - 9);
+    g_assert_cmpint(governor_spare_wait_ms(&g, GOVERNOR_WINDOW_MS + 1000), ==, 0);
+}
+
+static void spare_requests_are_some(void)
+{
+    struct governor g;
+    governor_init(&g);
+    governor_sent(&g, 0);
+    governor_answer(&g, 0, 0, 1, 0, 2);
+    g_assert_cmpint(governor_spare_wait_ms(&g, GOVERNOR_WINDOW_MS), ==, 0);
+}
+
 static void others_take_everything(void)
 {
     struct governor g;
@@ -336,6 +363,8 @@ int main(int argc, char **argv)
     g_test_add_func("/governor/ignores-absurd-headers", ignores_absurd_headers);
     g_test_add_func("/governor/leaves-room-for-others", leaves_room_for_others);
     g_test_add_func("/governor/others-take-everything", others_take_everything);
+    g_test_add_func("/governor/spare-requests-leave-half", spare_requests_leave_half);
+    g_test_add_func("/governor/spare-requests-are-some", spare_requests_are_some);
     g_test_add_func("/governor/own-burst-is-not-foreign", own_burst_is_not_foreign);
     g_test_add_func("/governor/throttled", throttled);
     g_test_add_func("/governor/third-strike-halves-for-good", third_strike_halves_for_good);
