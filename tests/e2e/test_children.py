@@ -222,19 +222,13 @@ def many_deals(simulate, *options, **rows):
     return simulate(*company(*options, **rows))
 
 
-def finish_beside(simulator, database, **hooks):
-    with Beside(simulator, **hooks) as beside:
-        result = sync(beside, database.url, "--tables", "deals,deal_products")
-    assert beside.calls > 2 and beside.pages > 3
-    return result
-
-
 @pytest.mark.parametrize("tables", ["deals,deal_products", "deal_products"])
 def test_lines_are_read_beside_deals_in_as_many_calls(simulate, database, tables):
     """As many as if all deals had been read before: all of them full but the last."""
     simulator = many_deals(simulate)
     with Beside(simulator) as beside:
         sync(beside, database.url, "--tables", tables)
+    assert beside.calls > 2 and beside.pages > 3
     wanted = with_lines(simulator)
     calls = line_calls(simulator)
     assert sorted(chain(*calls)) == sorted(wanted)
@@ -259,7 +253,8 @@ def test_deals_that_change_while_their_lines_are_read_are_read_again(simulate, d
         simulator.admin("line_remove", id=lines_of(simulator, fewer)[0])
         changed.extend([more, fewer])
 
-    finish_beside(simulator, database, at_lines=change)
+    with Beside(simulator, at_lines=change) as beside:
+        sync(beside, database.url, "--tables", "deals,deal_products")
     asked_for = list(chain(*line_calls(simulator)))
     assert all(asked_for.count(deal) > 1 for deal in changed)
     assert_right(simulator, database, "deals,deal_products")
