@@ -310,7 +310,7 @@ def test_lines_of_deals_that_were_stored_before_their_list_failed(simulate, data
 
 def test_a_budget_that_ends_is_spent_on_the_newest_logs(simulate, database, tmp_path):
     """So logs wait for all deals, whatever may be sent meanwhile."""
-    simulator = many_deals(simulate, deals=1200)
+    simulator = many_deals(simulate, "--latency-ms", 50, deals=1200)
     calls = 6
     lists = sync(simulator, f"sqlite:{tmp_path}/deals.db", "--tables", "deals").report["tokens"]
     simulator.admin("reset_counters")
