@@ -74,7 +74,10 @@ static void seed(struct job *job, const struct table *deals)
  * that has a state is missed. */
 static void note_nothing_to_seed(struct job *job)
 {
-    note_seeded(job, job_work(job, WORK_COMMIT));
+    struct work *work = job_work(job, WORK_COMMIT);
+
+    work->run.progress.table = NULL; /* its turn is still to come: no line in the run log */
+    note_seeded(job, work);
 }
 
 /* Before all deals are read nothing can be seeded: those that change would be read twice. */
