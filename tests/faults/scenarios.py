@@ -17,6 +17,8 @@ TINY = (
 PAGES = (*TINY, "--persons", "520", "--notes", "510", "--files", "210")
 # Deals whose lines fill more than one call.
 CHILDREN = (*TINY, "--deals", "130", "--deals-with-products", "90", "--custom-fields", "3")
+# Some pages of deals, whose lines are read before the last of them.
+BESIDE = (*TINY, "--deals", "1300", "--deals-with-products", "25", "--custom-fields", "0")
 ALL = ("sync", "--dealflow", "all", "--all")
 REFRESH = ("refresh", "--dealflow", "all")
 DUE = ("sync", "--dealflow", "all")  # lists of fields are not due for a day
@@ -134,5 +136,6 @@ SCENARIOS = {
     "new-fields": Scenario(TINY, DUE, steps=(after(3600), new_fields, after(3600))),
     "new-types": Scenario(TINY, ALL, steps=(after(3600), new_types, after(3600))),
     "children": Scenario(CHILDREN, ALL, steps=(after(3600), new_children, after(3600))),
+    "beside": Scenario(BESIDE, ("sync", "--tables", "deals,deal_products"), loaded=False),
     "refresh": Scenario(TINY, REFRESH, steps=(after(3600), shrink, random_edits, after(3600))),
 }

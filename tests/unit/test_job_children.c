@@ -120,12 +120,17 @@ static void end_round(struct fixture *f)
 
 /* --- a first load --- */
 
+static void begin_first_load(struct fixture *f, enum stream_id id)
+{
+    begin(f, id, false);
+    follow(f);
+    serve(f, WORK_COMMIT, 0); /* it notes that there is nothing to seed */
+}
+
 static void full_calls_go_while_deals_come(struct fixture *f, const void *unused)
 {
     (void)unused;
-    begin(f, LINES, false);
-    follow(f);
-    serve(f, WORK_COMMIT, 0); /* nothing to seed */
+    begin_first_load(f, LINES);
     g_assert_null(asked(f));
     feed(f);
     g_assert_cmpuint(asked(f)->multiple, ==, 100);
@@ -165,9 +170,7 @@ static void nothing_to_seed_is_noted_first(struct fixture *f, const void *id)
 static void the_loader_is_not_asked_in_vain(struct fixture *f, const void *unused)
 {
     (void)unused;
-    begin(f, LINES, false);
-    follow(f);
-    serve(f, WORK_COMMIT, 0);
+    begin_first_load(f, LINES);
     for (int page = 0; page < 5; page++) {
         feed(f);
         serve(f, WORK_QUEUE, 0);
@@ -182,9 +185,7 @@ static void the_loader_is_not_asked_in_vain(struct fixture *f, const void *unuse
 static void the_rest_is_asked_for_after_the_end(struct fixture *f, const void *unused)
 {
     (void)unused;
-    begin(f, LINES, false);
-    follow(f);
-    serve(f, WORK_COMMIT, 0);
+    begin_first_load(f, LINES);
     feed(f);
     end_deals(f);
     serve(f, WORK_QUEUE, 0);
@@ -195,9 +196,7 @@ static void the_rest_is_asked_for_after_the_end(struct fixture *f, const void *u
 static void full_rounds_are_followed_by_the_next(struct fixture *f, const void *unused)
 {
     (void)unused;
-    begin(f, LINES, false);
-    follow(f);
-    serve(f, WORK_COMMIT, 0);
+    begin_first_load(f, LINES);
     feed(f);
     serve(f, WORK_QUEUE, asked(f)->limit);
     end_round(f);
@@ -207,9 +206,7 @@ static void full_rounds_are_followed_by_the_next(struct fixture *f, const void *
 static void logs_wait_for_all_deals(struct fixture *f, const void *unused)
 {
     (void)unused;
-    begin(f, FLOW, false);
-    follow(f);
-    serve(f, WORK_COMMIT, 0);
+    begin_first_load(f, FLOW);
     feed(f);
     g_assert_null(asked(f));
     end_deals(f);
@@ -249,9 +246,7 @@ static void a_week_later_all_deals_are_seeded_once(struct fixture *f, const void
 static void deals_that_cannot_be_stored_fail_a_first_load(struct fixture *f, const void *unused)
 {
     (void)unused;
-    begin(f, LINES, false);
-    follow(f);
-    serve(f, WORK_COMMIT, 0);
+    begin_first_load(f, LINES);
     f->deals->table_refused = true;
     end_deals(f);
     g_assert_cmpint(f->child->phase, ==, JOB_ENDED);
@@ -262,9 +257,7 @@ static void deals_that_cannot_be_stored_fail_a_first_load(struct fixture *f, con
 static void deals_that_fail_in_the_middle_harm_no_round(struct fixture *f, const void *unused)
 {
     (void)unused;
-    begin(f, LINES, false);
-    follow(f);
-    serve(f, WORK_COMMIT, 0);
+    begin_first_load(f, LINES);
     feed(f);
     serve(f, WORK_QUEUE, 100);
     f->deals->table_refused = true;
@@ -288,9 +281,7 @@ static void what_was_read_before_goes_on_without_deals(struct fixture *f, const 
 static void who_gave_up_counts_at_the_end(struct fixture *f, const void *unused)
 {
     (void)unused;
-    begin(f, LINES, false);
-    follow(f);
-    serve(f, WORK_COMMIT, 0);
+    begin_first_load(f, LINES);
     feed(f);
     serve(f, WORK_QUEUE, 100);
     f->child->gave_up = true;
