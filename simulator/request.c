@@ -247,13 +247,17 @@ bool request_validate(struct request *q)
                      "include_fields: %s is not enabled for this company", gated);
         return false;
     }
+    if (company_switch(q->company, SW_WINDOWS) == IGNORED)
+        q->args[P_UPDATED_SINCE] = q->args[P_UPDATED_UNTIL] = NULL;
     return true;
 }
 
 uint32_t request_limit(const struct request *q)
 {
     int64_t limit = q->args[P_LIMIT] ? q->numbers[P_LIMIT] : 100;
-    return (uint32_t)CLAMP(limit, 1, q->endpoint->max_limit);
+    int64_t most = company_switch(q->company, SW_PAGE_MAX);
+    return (uint32_t)CLAMP(limit, 1,
+                           most > 0 ? MIN(most, q->endpoint->max_limit) : q->endpoint->max_limit);
 }
 
 enum sort_key request_sort(const struct request *q)

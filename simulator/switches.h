@@ -13,6 +13,8 @@ enum switch_id {
     SW_INVISIBLE,
     SW_FLOW_ORDER,
     SW_LIMIT_OVER_MAX,
+    SW_PAGE_MAX,
+    SW_WINDOWS,
     SW_GATED_INCLUDES,
     SW_DELETED_STATUS,
     SW_DELETED_GET,
@@ -46,6 +48,10 @@ enum {
 enum {
     FIRST = 0,
     LAST = 1
+};
+enum {
+    HEEDED,
+    IGNORED
 };
 enum {
     PAGING_SPEC,

@@ -15,13 +15,57 @@ static void walk_state_init(struct walk_state *walk)
                                 .until = INSTANT_NONE,
                                 .since = INSTANT_NONE,
                                 .at = INSTANT_NONE,
-                                .t0 = INSTANT_NONE};
+                                .t0 = INSTANT_NONE,
+                                .seen = {.last_time = INSTANT_NONE}};
 }
 
 void walk_state_clear(struct walk_state *walk)
 {
+    while (walk->next)
+        walk_state_rejoin(walk);
     g_free(walk->cursor);
     walk_state_init(walk);
+}
+
+/* --- windows --- */
+
+/* A window behind this one, which ends where this one did. */
+static struct walk_state *add_window(struct walk_state *walk)
+{
+    struct walk_state *right = g_new(struct walk_state, 1);
+
+    walk_state_init(right);
+    right->active = true;
+    right->next = walk->next;
+    right->until = walk->until;
+    walk->next = right;
+    return right;
+}
+
+struct walk_state *walk_state_cut(struct walk_state *walk, instant_t at)
+{
+    struct walk_state *right = add_window(walk);
+
+    right->from = right->since = walk->until = at;
+    right->t0 = walk->t0;
+    return right;
+}
+
+void walk_state_rejoin(struct walk_state *walk)
+{
+    struct walk_state *right = walk->next;
+
+    walk->until = right->until;
+    walk->next = right->next;
+    g_free(right->cursor);
+    g_free(right);
+}
+
+struct walk_state *walk_state_last(struct walk_state *walk)
+{
+    while (walk->next)
+        walk = walk->next;
+    return walk;
 }
 
 static void pass_state_init(struct pass_state *pass)
@@ -73,11 +117,10 @@ static void put_instant(struct json_writer *writer, const char *key, instant_t i
     json_put_string(writer, key, text);
 }
 
-static void put_walk(struct json_writer *writer, const char *key, const struct walk_state *walk)
+static void put_window(struct json_writer *writer, const struct walk_state *walk)
 {
-    if (!walk->active)
-        return;
-    json_begin_object(writer, key);
+    if (walk->done)
+        json_put_bool(writer, "done", true);
     json_put_string(writer, "mode", mode_names[walk->mode]);
     if (walk->probe != PROBE_NONE)
         json_put_string(writer, "probe", probe_names[walk->probe]);
@@ -92,6 +135,23 @@ static void put_walk(struct json_writer *writer, const char *key, const struct w
         json_put_int(writer, "start", walk->start);
     if (walk->anchor)
         json_put_int(writer, "anchor", walk->anchor);
+}
+
+static void put_walk(struct json_writer *writer, const char *key, const struct walk_state *walk)
+{
+    if (!walk->active)
+        return;
+    json_begin_object(writer, key);
+    put_window(writer, walk);
+    if (walk->next)
+        json_begin_array(writer, "windows");
+    for (const struct walk_state *window = walk->next; window; window = window->next) {
+        json_begin_object(writer, NULL);
+        put_window(writer, window);
+        json_end_object(writer);
+    }
+    if (walk->next)
+        json_end_array(writer);
     json_end_object(writer);
 }
 
@@ -220,18 +280,40 @@ static bool get_probe(const struct json_value *value, enum walk_probe *ret)
     return !value;
 }
 
-static bool get_walk(const struct json_value *value, struct walk_state *walk)
+static bool get_window(const struct json_value *value, struct walk_state *walk)
 {
-    if (!value)
-        return true;
     walk->active = true;
-    return get_text(value, "cursor", &walk->cursor) &&
+    return value->kind == JSON_OBJECT && get_bool(value, "done", &walk->done) &&
+           get_text(value, "cursor", &walk->cursor) &&
            get_mode(json_member(value, "mode"), &walk->mode) &&
            get_probe(json_member(value, "probe"), &walk->probe) &&
            get_instant(value, "from", &walk->from) && get_instant(value, "until", &walk->until) &&
            get_instant(value, "since", &walk->since) && get_instant(value, "at", &walk->at) &&
            get_instant(value, "t0", &walk->t0) && get_int(value, "start", &walk->start) &&
            get_int(value, "anchor", &walk->anchor);
+}
+
+/* Windows leave no gap: each begins where the one before it ends. */
+static bool get_windows(const struct json_value *list, struct walk_state *walk)
+{
+    if (list && list->kind != JSON_ARRAY)
+        return false;
+    for (json_each_item(value, list)) {
+        instant_t end = walk->until;
+
+        if (end == INSTANT_NONE)
+            return false;
+        walk = add_window(walk);
+        walk->until = INSTANT_NONE;
+        if (!get_window(value, walk) || walk->from != end)
+            return false;
+    }
+    return true;
+}
+
+static bool get_walk(const struct json_value *value, struct walk_state *walk)
+{
+    return !value || (get_window(value, walk) && get_windows(json_member(value, "windows"), walk));
 }
 
 static bool get_list(const struct json_value *value, struct list_state *list)

@@ -30,9 +30,21 @@ enum walk_probe {
     PROBE_LAST,  /* one row from the new end */
 };
 
-/* A walk under way. */
+/* What this run saw of a window, to judge whether a cut pays. Not kept. */
+struct window_sight {
+    unsigned pages;
+    unsigned page_rows;  /* of the fullest */
+    int64_t highest_id;  /* about as many rows does the list have at most */
+    instant_t last_time; /* of the newest page; NONE = no page yet */
+    instant_t page_span; /* how far a page reaches in time, the newest counting most */
+    bool is_whole;       /* the server does not heed the bounds: cut no more */
+};
+
+/* A walk under way. By time, it may be cut into windows that are walked side by side: each ends
+ * where the next one begins, and the leg is over when all of them are done. */
 struct walk_state {
     bool active;
+    bool done; /* this window was read to its end, others were not */
     enum walk_mode mode;
     enum walk_probe probe; /* the next request is this one */
     instant_t from;        /* inclusive lower bound; NONE = from the beginning */
@@ -43,6 +55,8 @@ struct walk_state {
     char *cursor;          /* hint: MODE_ID, or a tie group larger than a page */
     int64_t start;         /* offset lists: within `since` (notes) or from the beginning */
     int64_t anchor; /* offset lists: id of the row that the next page must begin with; 0 = any */
+    struct walk_state *next; /* the window behind this one, owned; NULL = this is the last */
+    struct window_sight seen;
 };
 
 struct list_state {
@@ -99,8 +113,14 @@ struct stream_state {
 
 void stream_state_init(struct stream_state *state);
 void stream_state_done(struct stream_state *state);
-/* Frees what a walk holds and makes it inactive. */
+/* Frees what a walk holds, the windows behind it too, and makes it inactive. */
 void walk_state_clear(struct walk_state *walk);
+/* Cuts a window in two: it ends at `at` now. Returns the one that begins there. */
+struct walk_state *walk_state_cut(struct walk_state *walk, instant_t at);
+/* Undoes the cut behind this window, whose neighbour is forgotten. */
+void walk_state_rejoin(struct walk_state *walk);
+/* The last of its windows, maybe itself. */
+struct walk_state *walk_state_last(struct walk_state *walk);
 /* Forgets a full pass. */
 void pass_state_clear(struct pass_state *pass);
 

@@ -22,8 +22,28 @@ struct walk *walk_alloc(const struct walk_ops *ops, const struct stream *stream)
     return walk;
 }
 
-struct walk *walk_new_list(const struct stream *stream, unsigned list, enum leg leg,
-                           struct stream_state *state)
+static struct walk_state *leg_head(unsigned index, enum leg leg, struct stream_state *state)
+{
+    struct list_state *list = &state->lists[index];
+
+    if (leg == LEG_PASS)
+        return &state->pass.walk;
+    return leg == LEG_STRETCH ? &list->stretch : &list->walk;
+}
+
+const struct walk_state *walk_leg_state(unsigned list, enum leg leg,
+                                        const struct stream_state *state)
+{
+    return leg_head(list, leg, (struct stream_state *)state);
+}
+
+instant_t walk_leg_t0(unsigned list, enum leg leg, const struct stream_state *state)
+{
+    return walk_state_last(leg_head(list, leg, (struct stream_state *)state))->t0;
+}
+
+struct walk *walk_new_window(const struct stream *stream, unsigned list, enum leg leg,
+                             struct stream_state *state, struct walk_state *range)
 {
     static const struct walk_ops *const kinds[] = {
         [WALK_CURSOR_TIME] = &walk_cursor_ops,
@@ -32,16 +52,37 @@ struct walk *walk_new_list(const struct stream *stream, unsigned list, enum leg 
         [WALK_WHOLE] = &walk_whole_ops,
     };
     struct walk *walk = walk_alloc(kinds[stream->walk], stream);
-    struct walk_state *range;
 
     walk->list = list;
     walk->leg = leg;
     walk->state = state;
+    walk->head = leg_head(list, leg, state);
+    walk->range = range;
+    walk->until = range->until;
+    walk->knows_gated = state->gated;
     walk->seen = g_array_new(FALSE, FALSE, sizeof(int64_t));
-    range = walk_range(walk);
-    if (range->cursor)
-        walk->cursor = g_strdup(range->cursor);
+    walk->cursor = g_strdup(range->cursor);
     return walk;
+}
+
+static struct walk_state *first_to_read(struct walk_state *range)
+{
+    while (range && range->done)
+        range = range->next;
+    return range;
+}
+
+struct walk *walk_new_list(const struct stream *stream, unsigned list, enum leg leg,
+                           struct stream_state *state)
+{
+    return walk_new_window(stream, list, leg, state, first_to_read(leg_head(list, leg, state)));
+}
+
+struct walk *walk_new_next(const struct walk *walk)
+{
+    struct walk_state *range = first_to_read(walk->range->next);
+
+    return range ? walk_new_window(walk->stream, walk->list, walk->leg, walk->state, range) : NULL;
 }
 
 void walk_free(struct walk *walk)
@@ -59,11 +100,7 @@ void walk_free(struct walk *walk)
 
 struct walk_state *walk_range(const struct walk *walk)
 {
-    struct list_state *list = &walk->state->lists[walk->list];
-
-    if (walk->leg == LEG_PASS)
-        return &walk->state->pass.walk;
-    return walk->leg == LEG_STRETCH ? &list->stretch : &list->walk;
+    return walk->range;
 }
 
 static bool any_list_has_nulls(const struct stream *stream, const struct stream_state *state)
@@ -74,13 +111,22 @@ static bool any_list_has_nulls(const struct stream *stream, const struct stream_
     return false;
 }
 
+/* Without a place inside a second a walk by time goes on from its watermark, and the last one as if
+ * it began now. */
+static void resume_window(struct walk_state *window)
+{
+    if (window->done || window->mode != MODE_TIME || window->cursor || window->start > 0)
+        return;
+    window->since = window->at != INSTANT_NONE ? window->at : window->from;
+    if (!window->next)
+        window->t0 = INSTANT_NONE;
+}
+
 void walk_begin_leg(const struct stream *stream, unsigned index, enum leg leg,
                     struct stream_state *state, instant_t from)
 {
     struct list_state *list = &state->lists[index];
-    struct walk_state *walk = leg == LEG_PASS      ? &state->pass.walk
-                              : leg == LEG_STRETCH ? &list->stretch
-                                                   : &list->walk;
+    struct walk_state *walk = leg_head(index, leg, state);
 
     state->pass.open |= leg == LEG_PASS;
     /* An unbroken pass begins anew, and so does a descending walk, which has nothing to show before
@@ -88,12 +134,8 @@ void walk_begin_leg(const struct stream *stream, unsigned index, enum leg leg,
     if (stream->walk == WALK_WHOLE || walk->mode == MODE_NEWEST)
         walk_state_clear(walk);
     if (walk->active && (leg != LEG_STRETCH || walk->from == from)) {
-        /* Without a place inside a second a walk by time goes on from its watermark as if it began
-         * now. */
-        if (walk->mode == MODE_TIME && !walk->cursor && walk->start == 0) {
-            walk->since = walk->at != INSTANT_NONE ? walk->at : walk->from;
-            walk->t0 = INSTANT_NONE;
-        }
+        for (struct walk_state *window = walk; window; window = window->next)
+            resume_window(window);
         return;
     }
     walk_state_clear(walk);
@@ -180,10 +222,14 @@ bool walk_advance(struct walk *walk, const struct json_value *root, const struct
         if (walk->leg == LEG_PASS)
             note_pass(&walk->state->pass, range, batch);
     }
-    if (walk->ops->advance(walk, root, facts, batch, date, ret, error))
-        return true;
-    walk_step_done(ret);
-    return false;
+    if (walk->head && !window_look(walk, facts, ret, error))
+        return false;
+    if (!ret->done && !walk->ops->advance(walk, root, facts, batch, date, ret, error)) {
+        walk_step_done(ret);
+        return false;
+    }
+    ret->ends_leg = ret->done && (!walk->head || !walk->head->active);
+    return true;
 }
 
 static bool has_gated(const struct stream *stream)
@@ -205,9 +251,10 @@ bool walk_refused(struct walk *walk, const GError *error)
         return false;
     range = walk_range(walk);
     if (walk->suspects_gated) { /* refused without them too: it was not they */
-        walk->suspects_gated = walk->state->gated = false;
-    } else if (has_gated(walk->stream) && !walk->state->gated) {
-        walk->suspects_gated = walk->state->gated = true;
+        walk->suspects_gated = walk->state->gated = walk->knows_gated = false;
+    } else if (has_gated(walk->stream) && !walk->knows_gated) {
+        walk->suspects_gated = !walk->state->gated; /* else another window found out */
+        walk->knows_gated = walk->state->gated = true;
         return true;
     }
     if (range->cursor &&
@@ -309,6 +356,12 @@ void overlap_pages(struct walk_state *range, const struct page_facts *facts)
     range->start += overlaps ? (int64_t)facts->records - 1 : 1;
 }
 
+static void raise_bookmark(struct list_state *list, instant_t time)
+{
+    if (time != INSTANT_NONE && (list->bookmark == INSTANT_NONE || time > list->bookmark))
+        list->bookmark = time;
+}
+
 void move_watermark(struct walk *walk, instant_t time)
 {
     struct walk_state *range = walk_range(walk);
@@ -317,10 +370,12 @@ void move_watermark(struct walk *walk, instant_t time)
     if (time == INSTANT_NONE || range->t0 == INSTANT_NONE)
         return;
     time = MIN(time, range->t0 - STATE_OVERLAP) / INSTANT_SECOND * INSTANT_SECOND;
+    if (range->until != INSTANT_NONE) /* the rows behind it are the next window's */
+        time = MIN(time, range->until);
     if (range->at == INSTANT_NONE || time > range->at)
         range->at = time;
-    if (walk->leg == LEG_HEAD && (list->bookmark == INSTANT_NONE || time > list->bookmark))
-        list->bookmark = time;
+    if (walk->leg == LEG_HEAD)
+        raise_bookmark(list, windows_reached(walk->head));
 }
 
 static void end_pass_walk(struct walk *walk)
@@ -332,27 +387,39 @@ static void end_pass_walk(struct walk *walk)
         pass->step = PASS_JUDGE;
 }
 
-void finish_leg(struct walk *walk)
+static void finish_leg(struct walk *walk)
 {
     struct list_state *list = &walk->state->lists[walk->list];
-    struct walk_state *range = walk_range(walk);
-    instant_t t0 = range->t0;
+    instant_t t0 = walk_state_last(walk->head)->t0;
 
     if (walk->leg == LEG_STRETCH) {
-        list->floor = range->from;
+        list->floor = walk->head->from;
     } else if (walk->leg == LEG_PASS) {
         end_pass_walk(walk);
     } else {
         /* The first load sees everything, so it counts as a full pass. */
         if (!list->loaded && walk->state->pass_at == INSTANT_NONE)
             walk->state->pass_at = t0;
-        if (t0 != INSTANT_NONE &&
-            (list->bookmark == INSTANT_NONE || t0 - STATE_OVERLAP > list->bookmark))
-            list->bookmark = t0 - STATE_OVERLAP;
+        if (t0 != INSTANT_NONE)
+            raise_bookmark(list, t0 - STATE_OVERLAP);
         list->loaded = true;
         list->done_at = t0;
         if (walk->leg == LEG_AGAIN)
             walk->state->again_done = true;
     }
-    walk_state_clear(range);
+    walk_state_clear(walk->head);
+    walk->range = walk->head;
+}
+
+void finish_window(struct walk *walk)
+{
+    struct walk_state *range = walk->range;
+
+    range->done = true;
+    g_clear_pointer(&range->cursor, g_free);
+    range->start = range->anchor = 0;
+    if (windows_are_done(walk->head))
+        finish_leg(walk);
+    else if (walk->leg == LEG_HEAD)
+        raise_bookmark(&walk->state->lists[walk->list], windows_reached(walk->head));
 }

@@ -40,24 +40,37 @@ struct walk_group {
 /* What one answer brought, beside rows. */
 struct walk_step {
     struct page_facts facts;
-    bool done;         /* nothing more to ask */
-    bool discard_rows; /* a probe: its rows are not to be written */
-    bool sweep;        /* done, and what walk_seen() doesn't hold is gone */
-    bool found_gated;  /* the plan does not allow the gated names: they were left out */
-    GArray *groups;    /* struct walk_group; NULL = none */
-    GArray *ask_alone; /* struct parent: their lines differ from their count */
+    bool done;          /* this walk has nothing more to ask, */
+    bool ends_leg;      /* and neither have those of the other windows */
+    bool is_given_back; /* a window that the server does not heed: its neighbour reads it */
+    bool discard_rows;  /* a probe: its rows are not to be written */
+    bool sweep;         /* done, and what walk_seen() doesn't hold is gone */
+    bool found_gated;   /* the plan does not allow the gated names: they were left out */
+    GArray *groups;     /* struct walk_group; NULL = none */
+    GArray *ask_alone;  /* struct parent: their lines differ from their count */
 };
 void walk_step_done(struct walk_step *step);
 
 struct walk;
 
-/* A list of the catalog. state outlives the walk and is what it moves. */
+/* A list of the catalog: the first window of the leg that is not done. state outlives the walk and
+ * is what it moves. */
 struct walk *walk_new_list(const struct stream *stream, unsigned list, enum leg leg,
                            struct stream_state *state);
+/* The walk of the next window that is not done; NULL = there is none. */
+struct walk *walk_new_next(const struct walk *walk);
 /* Prepares the state of a leg that begins now; a walk that is under way goes on instead. from: the
  * start date. */
 void walk_begin_leg(const struct stream *stream, unsigned list, enum leg leg,
                     struct stream_state *state, instant_t from);
+/* What the leg moves: its first window. */
+const struct walk_state *walk_leg_state(unsigned list, enum leg leg,
+                                        const struct stream_state *state);
+/* The time up to which the leg will have read when it ends; NONE = it has not begun to. */
+instant_t walk_leg_t0(unsigned list, enum leg leg, const struct stream_state *state);
+/* Cuts the longest window of the walk's leg and returns the walk of its later half. NULL where that
+ * does not pay: all cuts of a leg cost at most 2 % more calls, or one. */
+struct walk *walk_cut(const struct walk *walk);
 /* Lines of up to 100 deals, or of one alone. Copies parents. */
 struct walk *walk_new_lines(const struct stream *stream, const struct parent *parents,
                             unsigned count);

@@ -44,7 +44,7 @@ static void request_by_cursor(const struct walk *walk, GString *path)
     if (range->probe == PROBE_NONE && range->mode == MODE_TIME) {
         append_instant(path, "updated_since", range->since);
         if (walk->stream->has_until)
-            append_instant(path, "updated_until", range->until);
+            append_instant(path, "updated_until", walk->until);
     }
     if (walk->cursor && range->probe == PROBE_NONE) {
         g_string_append(path, "&cursor=");
@@ -134,7 +134,7 @@ static bool advance_by_cursor(struct walk *walk, const struct json_value *root,
         move_watermark(walk, facts->last_time);
     step->done = !walk->cursor || is_past_end(range, facts->last_time);
     if (step->done)
-        finish_leg(walk);
+        finish_window(walk);
     else
         keep_hint(walk, facts);
     return true;
@@ -168,7 +168,7 @@ bool advance_by_id(struct walk *walk, const struct json_value *root, const struc
     }
     step->done = facts->records == 0 || !page_has_more(root);
     if (step->done)
-        finish_leg(walk);
+        finish_window(walk);
     else
         overlap_pages(range, facts);
     return true;
@@ -202,10 +202,13 @@ static void move_within_notes(struct walk_state *range, const struct page_facts 
     }
 }
 
-/* Rows of the second were edited or deleted, which moved the others up. */
+/* Rows of the second were edited or deleted, which moved the others up. An anchor that was edited
+ * itself stands elsewhere now. */
 static bool lost_the_place(const struct walk_state *range, const struct page_facts *facts)
 {
-    return range->anchor && range->start > 0 && facts->first_id != range->anchor;
+    return range->anchor && range->start > 0 &&
+           (facts->first_id != range->anchor ||
+            (facts->first_time != INSTANT_NONE && facts->first_time != range->since));
 }
 
 static bool advance_notes(struct walk *walk, const struct json_value *root,
@@ -227,7 +230,7 @@ static bool advance_notes(struct walk *walk, const struct json_value *root,
     move_watermark(walk, facts->last_time);
     step->done = !more || facts->records == 0 || is_past_end(range, facts->last_time);
     if (step->done)
-        finish_leg(walk);
+        finish_window(walk);
     else
         move_within_notes(range, facts);
     return true;
@@ -269,7 +272,7 @@ static bool advance_newest(struct walk *walk, const struct json_value *root,
                  (facts->last_time != INSTANT_NONE && range->from != INSTANT_NONE &&
                   facts->last_time < range->from);
     if (step->done) {
-        finish_leg(walk);
+        finish_window(walk);
         return true;
     }
     walk->anchor_time = facts->last_time;
@@ -344,7 +347,7 @@ static bool advance_whole(struct walk *walk, const struct json_value *root,
     walk->cursor = g_steal_pointer(&next);
     if (!more) {
         step->done = step->sweep = true;
-        finish_leg(walk);
+        finish_window(walk);
     }
     return true;
 }

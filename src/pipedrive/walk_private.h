@@ -18,9 +18,12 @@ struct walk {
     unsigned list;
     enum leg leg;
     struct stream_state *state;
-    unsigned limit; /* rows a page, halved when pages are too large */
-    char *cursor;   /* of the next page */
-    char *marker;   /* a cursor seen before: Brent's way to notice that they go in a circle */
+    struct walk_state *head, *range; /* of a list: the leg's first window, and the one it reads */
+    instant_t until;  /* upper bound of its requests: it stays, or cursors would not fit */
+    bool knows_gated; /* its requests leave the gated names out */
+    unsigned limit;   /* rows a page, halved when pages are too large */
+    char *cursor;     /* of the next page */
+    char *marker;     /* a cursor seen before: Brent's way to notice that they go in a circle */
     unsigned pages, marker_due;
     bool suspects_gated;   /* the gated names were dropped, and no answer has proved it right yet */
     instant_t anchor_time; /* files, newest first: update_time of the anchor */
@@ -51,9 +54,19 @@ extern const struct walk_ops walk_cursor_ops, walk_notes_ops, walk_files_ops, wa
 /* Shared by notes and files: ascending by id with offsets, pages overlapping by one row. */
 bool advance_by_id(struct walk *walk, const struct json_value *root, const struct page_facts *facts,
                    struct walk_step *step);
-/* The walk of a list ended at T0: moves the bookmark, forgets the walk. */
-void finish_leg(struct walk *walk);
+/* The walk of a window ended: with the last of them ends the leg, which moves the bookmark and
+ * forgets its walks. */
+void finish_window(struct walk *walk);
 /* Rows up to `time` were read. */
 void move_watermark(struct walk *walk, instant_t time);
+/* --- walk_windows.c --- */
+struct walk *walk_new_window(const struct stream *stream, unsigned list, enum leg leg,
+                             struct stream_state *state, struct walk_state *range);
+/* Up to where all was read, without a gap; NONE = nowhere. */
+instant_t windows_reached(const struct walk_state *head);
+bool windows_are_done(const struct walk_state *head);
+/* Looks at an answer before the walk moves. False: DATA, the server does not heed the bounds. */
+bool window_look(struct walk *walk, const struct page_facts *facts, struct walk_step *step,
+                 GError **error);
 
 #endif

@@ -126,6 +126,19 @@ static int64_t wait_for_room(const struct extract *x, const struct job *job, int
                                                   : 0;
 }
 
+/* One request at a time for each list is less than the burst limit allows while answers take long:
+ * a long walk is cut in two. */
+static bool cut_a_walk(struct extract *x)
+{
+    if (x->stopping || x->held != BUDGET_GO ||
+        http_client_in_flight(x->api.client) >= governor_depth(&x->api.governor))
+        return false;
+    for (unsigned i = 0; i < STREAM_COUNT; i++)
+        if (x->jobs[i] && job_cut(x->jobs[i]))
+            return true;
+    return false;
+}
+
 /* Milliseconds until it is worth looking again; -1: something will wake us. */
 static int64_t send_what_may_go(struct extract *x)
 {
@@ -161,6 +174,8 @@ static int64_t send_what_may_go(struct extract *x)
             }
         }
     }
+    if (cut_a_walk(x))
+        return 0;
     return extract_wait_for_budget(x, soonest_ms == INT64_MAX ? -1 : MAX(soonest_ms - now_ms, 1));
 }
 

@@ -43,6 +43,11 @@ void governor_divide(struct governor *governor, unsigned sharers)
     governor->sharers = MAX(sharers, 1);
 }
 
+unsigned governor_depth(const struct governor *governor)
+{
+    return (unsigned)(governor_share(governor) * governor->latency_ms / GOVERNOR_WINDOW_MS) + 1;
+}
+
 /* The departure so many requests back: 1 = the last one. */
 static int64_t sent_back(const struct governor *governor, unsigned back)
 {
@@ -124,6 +129,7 @@ static bool limit_is_sane(int64_t limit)
 void governor_answer(struct governor *governor, int64_t sent_ms, int64_t now_ms, int64_t limit,
                      int64_t remaining, int64_t reset_s)
 {
+    governor->latency_ms = (3 * governor->latency_ms + MAX(now_ms - sent_ms, 0)) / 4;
     if (limit_is_sane(limit) && sent_ms >= governor->learned_ms) {
         governor->limit = (unsigned)MIN(limit, GOVERNOR_LIMIT_MAX);
         governor->learned_ms = sent_ms;

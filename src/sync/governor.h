@@ -42,6 +42,7 @@ struct governor {
     int64_t learned_ms;                      /* departure whose answer told the limit */
     int64_t throttled_ms;                    /* when the last 429 came that was not an echo */
     int64_t not_before_ms;                   /* end of the wait after a 429 */
+    int64_t latency_ms;                      /* of answers, the newest counting most */
 };
 
 void governor_init(struct governor *governor);
@@ -68,5 +69,7 @@ void governor_divide(struct governor *governor, unsigned sharers);
 unsigned governor_limit(const struct governor *governor);
 /* Requests a window that the governor sends at most: its part, after slowing down. */
 unsigned governor_share(const struct governor *governor);
+/* Requests that must be under way to send as many, while answers take as long as they do. */
+unsigned governor_depth(const struct governor *governor);
 
 #endif

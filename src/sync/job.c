@@ -291,8 +291,7 @@ void job_begin(struct job *job)
 void job_begin_leg(struct job *job)
 {
     const struct schedule_leg *leg;
-    struct list_state *list;
-    const struct walk_state *range;
+    struct walk *walk;
 
     if (job->leg == job->leg_count) {
         job_drain(job);
@@ -303,17 +302,33 @@ void job_begin_leg(struct job *job)
         job_confirm(job);
         return;
     }
-    list = &job->state.lists[leg->list];
-    range = leg->leg == LEG_PASS      ? &job->state.pass.walk
-            : leg->leg == LEG_STRETCH ? &list->stretch
-                                      : &list->walk;
     job->phase = JOB_LEGS;
-    job->backfill_leg = !list->loaded;
+    job->backfill_leg = !job->state.lists[leg->list].loaded;
     job->clears_seen |= leg->leg == LEG_PASS && !job->state.pass.open;
     walk_begin_leg(job->stream, leg->list, leg->leg, &job->state, leg->from);
-    job->leg_since = leg->leg == LEG_PASS ? INSTANT_NONE : range->from;
-    job->resumed = range->t0 != INSTANT_NONE;
-    task_new(job, walk_new_list(job->stream, leg->list, leg->leg, &job->state));
+    job->leg_since = leg->leg == LEG_PASS ? INSTANT_NONE
+                                          : walk_leg_state(leg->list, leg->leg, &job->state)->from;
+    job->resumed = walk_leg_t0(leg->list, leg->leg, &job->state) != INSTANT_NONE;
+    walk = walk_new_list(job->stream, leg->list, leg->leg, &job->state);
+    for (; walk; walk = walk_new_next(walk))
+        task_new(job, walk);
+}
+
+bool job_cut(struct job *job)
+{
+    struct walk *later = NULL;
+
+    if (job->phase != JOB_LEGS)
+        return false;
+    for (unsigned i = 0; i < job->tasks->len && !later; i++) {
+        const struct task *task = job->tasks->pdata[i];
+
+        if (task->walk)
+            later = walk_cut(task->walk);
+    }
+    if (later)
+        task_new(job, later);
+    return later != NULL;
 }
 
 /* What began in an earlier run ended at that run's T0: one more walk brings it up to now. */

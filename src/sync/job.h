@@ -137,6 +137,8 @@ void job_follow_parents(struct job *job, const struct job *deals, bool deals_end
 /* The next task whose request may be sent now, or NULL; *ret_soonest_ms is lowered to when one may.
  */
 struct task *job_next_task(struct job *job, int64_t now_ms, int64_t *ret_soonest_ms);
+/* One more request could be under way: cuts what the job reads, where that pays. */
+bool job_cut(struct job *job);
 /* Path and price of its request. */
 void task_request(const struct task *task, GString *path, int *ret_cost);
 /* Bytes of credit that it needs. */

@@ -63,8 +63,7 @@ static void keep_recent(struct job *job)
 static instant_t leg_t0(const struct job *job, instant_t date)
 {
     const struct schedule_leg *leg = &job->legs[job->leg];
-    const struct list_state *list = &job->state.lists[leg->list];
-    instant_t t0 = leg->leg == LEG_STRETCH ? list->stretch.t0 : list->walk.t0;
+    instant_t t0 = walk_leg_t0(leg->list, leg->leg, &job->state);
 
     return t0 != INSTANT_NONE ? t0 : date;
 }
@@ -127,13 +126,20 @@ static struct work *page_work(struct task *task, struct walk_step *step)
     return work;
 }
 
-/* After the last page of a leg. */
-static void end_list_walk(struct task *task, bool swept)
+/* After the last page of a window. */
+static void end_list_walk(struct task *task, const struct walk_step *step)
 {
-    if (swept)
+    struct job *job = task->job;
+
+    if (step->is_given_back)
+        job->context->warn(job->context->opaque, job->stream->name,
+                           "the server does not heed updated_since: the list is read in one piece");
+    if (step->sweep)
         task->phase = TASK_WAITING; /* the guard may have a say */
+    else if (step->ends_leg)
+        job_end_leg(job);
     else
-        job_end_leg(task->job);
+        g_ptr_array_remove(job->tasks, task);
 }
 
 static bool apply_page(struct task *task, const struct json_value *root, instant_t date,
@@ -155,7 +161,7 @@ static bool apply_page(struct task *task, const struct json_value *root, instant
     step.sweep &= !task->lost_ids;
     if (!job->selected) {
         filter_recent(job, task->batch, t0);
-        if (step.done)
+        if (step.ends_leg)
             keep_recent(job);
     }
     if (step.found_gated)
@@ -171,7 +177,7 @@ static bool apply_page(struct task *task, const struct json_value *root, instant
     job_put_state(job, work);
     job_push(job, work);
     if (step.done)
-        end_list_walk(task, step.sweep);
+        end_list_walk(task, &step);
     walk_step_done(&step);
     return true;
 }

@@ -371,6 +371,24 @@ def test_every_switch_is_tried_here(steady):
     assert [name for name in steady.read("switches") if name not in text] == []
 
 
+def test_page_max(fresh):
+    switch(fresh, page_max=7)
+    answer = fresh.get("/api/v2/deals", limit=50).json
+    assert len(answer["data"]) == 7 and answer["additional_data"]["next_cursor"]
+    assert len(fresh.data("/v1/notes", limit=50)) == 7
+    assert len(fresh.data("/api/v2/deals", limit=3)) == 3
+
+
+@pytest.mark.parametrize("value,all_rows", [("ignored", True), ("heeded", False)])
+def test_windows(fresh, value, all_rows):
+    switch(fresh, windows=value)
+    rows = ids(fresh.data("/api/v2/persons", limit=500))
+    middle = sorted(row["update_time"] for row in fresh.data("/api/v2/persons", limit=500))[50]
+    some = ids(fresh.data("/api/v2/persons", limit=500, updated_since=middle))
+    assert (some == rows) is all_rows
+    assert (ids(fresh.data("/api/v2/persons", limit=500, updated_until=middle)) == rows) is all_rows
+
+
 @pytest.mark.parametrize("name,value", [("nonsense", "on"), ("closed", "perhaps")])
 def test_an_unknown_switch_or_value_is_refused(fresh, name, value):
     body = f'{{"name":"{name}","value":"{value}"}}'.encode()

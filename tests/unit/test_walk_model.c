@@ -2,6 +2,7 @@
  * requests, by a process that is killed between any two commits. Promise 1: whatever happened, one
  * quiet run later the table holds every record as it is. Each case is a seed: a failure names it.
  */
+#include "pipedrive/walk_private.h"
 #include "walks.h"
 
 #include <string.h>
@@ -26,7 +27,9 @@ struct world {
     int64_t next_id;
     int pace; /* something happens in one request of so many */
     bool nulls_first, quiet;
+    bool cuts; /* walks by time are cut into windows, anywhere */
     unsigned requests;
+    GPtrArray *walks; /* struct walk: of the windows that are not done */
 };
 
 static bool chance(struct world *world, int one_in)
@@ -255,14 +258,32 @@ static void commit_rows(struct world *world)
     }
 }
 
+static void check_record(const struct world *world, const struct record *record)
+{
+    const instant_t *stored = g_hash_table_lookup(world->table, &record->id);
+
+    if (!stored)
+        g_error("record %" G_GINT64_FORMAT " is missing", record->id);
+    g_assert_cmpint(*stored, ==, record->time);
+}
+
 /* Everything up to the bookmark was read. */
 static void check_bookmark(struct world *world)
 {
     const struct list_state *list = walks_list(&world->w);
-    instant_t t0 = list->walk.active ? list->walk.t0 : list->done_at;
+    instant_t t0 = list->walk.active ? walk_leg_t0(0, LEG_HEAD, &world->w.state) : list->done_at;
 
-    if (list->bookmark != INSTANT_NONE && t0 != INSTANT_NONE)
+    if (list->bookmark == INSTANT_NONE)
+        return;
+    if (t0 != INSTANT_NONE)
         g_assert_cmpint(list->bookmark, <=, t0 - STATE_OVERLAP);
+    for (unsigned i = 0; i < world->records->len; i++) {
+        const struct record *record = record_at(world->records, i);
+
+        if (record->time != INSTANT_NONE && record->time < list->bookmark &&
+            (list->floor == INSTANT_NONE || record->time >= list->floor))
+            check_record(world, record);
+    }
 }
 
 /* --- the process --- */
@@ -278,32 +299,82 @@ static void ask_for_little(struct world *world)
     }
 }
 
+/* One walk a window. */
+static void collect_walks(struct world *world)
+{
+    struct walk *walk = g_steal_pointer(&world->w.walk);
+
+    g_ptr_array_set_size(world->walks, 0);
+    for (; walk; walk = walk_new_next(walk))
+        g_ptr_array_add(world->walks, walk);
+}
+
 static void kill_process(struct world *world)
 {
     world->now += g_rand_int_range(world->random, 0, 200) * INSTANT_SECOND;
+    world->w.walk = NULL;
+    g_ptr_array_set_size(world->walks, 0);
     walks_restart(&world->w);
+    collect_walks(world);
+}
+
+/* Somewhere between what was read and the end; where it pays is of no interest here. */
+static void cut_somewhere(struct world *world)
+{
+    struct walk_state *range = world->w.walk->range;
+    instant_t from = range->at != INSTANT_NONE ? range->at : range->from, end, last;
+
+    if (range->mode != MODE_TIME || range->probe != PROBE_NONE || range->t0 == INSTANT_NONE ||
+        from == INSTANT_NONE || range->done)
+        return;
+    last = range->t0 - STATE_OVERLAP;
+    end = range->until != INSTANT_NONE ? MIN(range->until - INSTANT_SECOND, last) : last;
+    if (end <= from)
+        return;
+    from = from / INSTANT_SECOND + 1;
+    walk_state_cut(range, (from + g_rand_int_range(world->random, 0, 1 << 30) %
+                                      (end / INSTANT_SECOND - from + 1)) *
+                              INSTANT_SECOND);
+    g_ptr_array_add(world->walks, walk_new_next(world->w.walk));
+}
+
+static void answer_one(struct world *world)
+{
+    g_autofree char *request = walks_request(&world->w);
+    g_autofree char *answer = serve(world, request);
+
+    if (++world->requests > MAX_REQUESTS)
+        g_error("no end: %s", request);
+    world->w.date = world->now;
+    live(world); /* before the next request, and after the Date was set */
+    walks_answer(&world->w, "%s", answer);
+    commit_rows(world);
+    check_bookmark(world);
 }
 
 static void run_leg(struct world *world, enum leg leg, instant_t from)
 {
     walks_begin(&world->w, 0, leg, from);
+    collect_walks(world);
     do {
-        ask_for_little(world);
-        g_autofree char *request = walks_request(&world->w);
-        g_autofree char *answer = serve(world, request);
+        unsigned index = (unsigned)g_rand_int_range(world->random, 0, (int)world->walks->len);
 
-        if (++world->requests > MAX_REQUESTS)
-            g_error("no end: %s", request);
-        world->w.date = world->now;
-        live(world); /* before the next request, and after the Date was set */
-        walks_answer(&world->w, "%s", answer);
-        commit_rows(world);
-        check_bookmark(world);
-        if (world->w.step.done)
-            return;
+        world->w.walk = world->walks->pdata[index];
+        ask_for_little(world);
+        answer_one(world);
+        if (world->w.step.ends_leg)
+            break;
+        if (world->w.step.done) {
+            g_ptr_array_remove_index(world->walks, index);
+        } else if (world->cuts && chance(world, 2)) {
+            cut_somewhere(world);
+        }
+        world->w.walk = NULL;
         if (!world->quiet && chance(world, 8 * world->pace))
             kill_process(world);
     } while (true);
+    world->w.walk = NULL;
+    g_ptr_array_set_size(world->walks, 0);
 }
 
 static void assert_complete(const struct world *world, instant_t from)
@@ -311,13 +382,9 @@ static void assert_complete(const struct world *world, instant_t from)
     for (unsigned i = 0; i < world->records->len; i++) {
         const struct record *record = record_at(world->records, i);
         instant_t value = record->time != INSTANT_NONE ? record->time : record->add_time;
-        const instant_t *stored = g_hash_table_lookup(world->table, &record->id);
 
-        if (from != INSTANT_NONE && value < from)
-            continue;
-        if (!stored)
-            g_error("record %" G_GINT64_FORMAT " is missing", record->id);
-        g_assert_cmpint(*stored, ==, record->time);
+        if (from == INSTANT_NONE || value >= from)
+            check_record(world, record);
     }
 }
 
@@ -348,12 +415,15 @@ static void open_world(struct world *world, enum stream_id id, guint32 seed)
                        .pace = pace_of(id)};
     walks_init(&world->w);
     walks_choose(&world->w, id);
+    world->walks = g_ptr_array_new_with_free_func((GDestroyNotify)walk_free);
+    world->cuts = chance(world, 2);
     world->nulls_first = chance(world, 2);
 }
 
 static void close_world(struct world *world)
 {
     walks_done(&world->w);
+    g_ptr_array_unref(world->walks);
     g_rand_free(world->random);
     g_array_unref(world->records);
     g_hash_table_unref(world->table);

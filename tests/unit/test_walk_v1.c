@@ -92,6 +92,16 @@ static void notes_that_moved_up_are_not_left_out(struct walks *w, const void *un
     walks_assert_request(w, NOTES, NOTES_PAGE " start=0 updated_since=2026-11-20T08:00:00Z");
 }
 
+/* Number 4 came after number 3, until 3 was edited and a note before them deleted. */
+static void a_note_that_was_edited_is_no_anchor(struct walks *w, const void *unused)
+{
+    (void)unused;
+    begin_within_a_second(w);
+    walks_answer(w, V1(ROW(3, "2026-11-20 08:00:07"), "false"));
+    assert_step(w, false, false);
+    walks_assert_request(w, NOTES, NOTES_PAGE " start=0 updated_since=2026-11-20T08:00:00Z");
+}
+
 static void notes_without_update_time(struct walks *w, const void *unused)
 {
     (void)unused;
@@ -453,6 +463,7 @@ static void add_v1(void)
 {
     add("notes/time", notes_advance_by_time);
     add("notes/second", notes_go_on_inside_a_second);
+    add("notes/edited-anchor", a_note_that_was_edited_is_no_anchor);
     add("notes/moved", notes_that_moved_up_are_not_left_out);
     add("notes/nulls", notes_without_update_time);
     add("notes/end", notes_end_in_any_envelope);
