@@ -15,25 +15,56 @@ static void put_known(struct json_writer *json, const char *key, int64_t value)
         json_put_null(json, key);
 }
 
+static void put_part(struct json_writer *json, const char *name, const char *part, int64_t value)
+{
+    g_autofree char *key = g_strdup_printf("%s_%s", name, part);
+    json_put_int(json, key, value);
+}
+
+static void put_range(struct json_writer *json, const char *name, struct plan_range range)
+{
+    put_part(json, name, "low", range.low);
+    put_part(json, name, "likely", range.likely);
+    put_part(json, name, "high", range.high);
+}
+
+static void put_price(struct json_writer *json, const struct plan_price *price)
+{
+    put_range(json, "calls", price->calls);
+    put_range(json, "tokens", price->tokens);
+    put_range(json, "seconds", price->seconds);
+}
+
+static void put_price_object(struct json_writer *json, const char *name,
+                             const struct plan_price *price)
+{
+    json_begin_object(json, name);
+    put_price(json, price);
+    json_end_object(json);
+}
+
+static void put_pass(struct json_writer *json, const struct plan_table *table)
+{
+    if (table->pass.calls.high == 0)
+        return;
+    json_begin_object(json, "full_pass");
+    json_put_int(json, "calls", table->pass.calls.high);
+    json_put_int(json, "tokens", table->pass.tokens.high);
+    json_put_bool(json, "due", table->pass_due);
+    put_known(json, "due_in_s", table->pass_due_s);
+    json_end_object(json);
+}
+
 static void put_table(struct json_writer *json, const struct plan_table *table)
 {
     json_begin_object(json, NULL);
     json_put_string(json, "table", table->table);
     json_put_bool(json, "first_load", table->first_load);
-    json_put_int(json, "rows_low", table->rows_low);
-    json_put_int(json, "rows_high", table->rows_high);
-    json_put_int(json, "calls_low", table->calls_low);
-    json_put_int(json, "calls_high", table->calls_high);
-    json_put_int(json, "tokens_low", table->tokens_low);
-    json_put_int(json, "tokens_high", table->tokens_high);
-    if (table->pass_calls > 0) {
-        json_begin_object(json, "full_pass");
-        json_put_int(json, "calls", table->pass_calls);
-        json_put_int(json, "tokens", table->pass_tokens);
-        json_put_bool(json, "due", table->pass_due);
-        put_known(json, "due_in_s", table->pass_due_s);
-        json_end_object(json);
-    }
+    put_range(json, "rows", table->rows);
+    put_price(json, &table->next);
+    put_price_object(json, "day", &table->day);
+    put_price_object(json, "refresh", &table->refresh);
+    put_pass(json, table);
     json_put_string(json, "note", table->note);
     json_end_object(json);
 }
@@ -49,10 +80,10 @@ static void put_days(struct json_writer *json, double days)
     json_put_raw(json, "days", text, strlen(text));
 }
 
-/* At most; by the part that first loads may use. -1: never. */
-static int64_t days_at_budget(const struct plan_report *plan)
+/* By the part of the budget that first loads may use. -1: never. */
+static int64_t days_at_budget(const struct plan_report *plan, int64_t tokens)
 {
-    return outlook_days(plan->tokens_high, 0, plan->outlook.backfill_share, 1);
+    return outlook_days(tokens, 0, plan->outlook.backfill_share, 1);
 }
 
 static void print_json(const struct connection *connection, const struct plan_report *plan)
@@ -60,21 +91,19 @@ static void print_json(const struct connection *connection, const struct plan_re
     struct json_writer json = {.out = g_string_new(NULL)};
     json_begin_object(&json, NULL);
     json_put_string(&json, "connection", connection->name);
-    json_put_int(&json, "calls_high", plan->calls_high);
-    json_put_int(&json, "tokens_low", plan->tokens_low);
-    json_put_int(&json, "tokens_high", plan->tokens_high);
-    json_put_int(&json, "seconds", plan->seconds);
+    put_price(&json, &plan->next);
     put_days(&json, plan->days);
+    put_known(&json, "budget_days_low", days_at_budget(plan, plan->next.tokens.low));
+    put_known(&json, "budget_days_high", days_at_budget(plan, plan->next.tokens.high));
+    put_price_object(&json, "day", &plan->day);
+    put_price_object(&json, "refresh", &plan->refresh);
+    put_price_object(&json, "idle", &plan->idle);
     json_put_int(&json, "full_pass_tokens", plan->pass_tokens);
     json_put_int(&json, "spent_tokens", plan->spent_tokens);
     put_known(&json, "burst_limit", plan->burst_limit);
     put_known(&json, "daily_limit", plan->daily_limit);
     put_known(&json, "daily_remaining", plan->daily_remaining);
     put_budget(&json, &plan->outlook);
-    if (days_at_budget(plan) >= 0)
-        json_put_int(&json, "budget_days", days_at_budget(plan));
-    else
-        json_put_null(&json, "budget_days");
     json_begin_array(&json, "tables");
     for (unsigned i = 0; i < plan->tables->len; i++)
         put_table(&json, &g_array_index(plan->tables, struct plan_table, i));
@@ -83,41 +112,70 @@ static void print_json(const struct connection *connection, const struct plan_re
     ui_print_json(json.out);
 }
 
+static char *range_text(struct plan_range range)
+{
+    return format_range(range.low, range.high);
+}
+
 static void add_table(struct report *report, const struct plan_table *table)
 {
-    g_autofree char *rows = format_range(table->rows_low, table->rows_high);
-    g_autofree char *calls = format_range(table->calls_low, table->calls_high);
-    g_autofree char *tokens = format_range(table->tokens_low, table->tokens_high);
+    g_autofree char *rows = table->rows.high > 0 ? range_text(table->rows) : NULL;
+    g_autofree char *calls = range_text(table->next.calls);
+    g_autofree char *tokens = range_text(table->next.tokens);
+    g_autofree char *day = range_text(table->day.tokens);
+    g_autofree char *refresh = range_text(table->refresh.tokens);
     const char *note = table->note != NULL ? table->note : table->first_load ? "first load" : "";
-    const char *cells[] = {table->table, rows, calls, tokens, note};
+    const char *cells[] = {table->table, rows, calls, tokens, day, refresh, note};
     report_add(report, cells);
+}
+
+static void print_next(const struct plan_report *plan)
+{
+    char low[FORMAT_BYTES], high[FORMAT_BYTES];
+    g_autofree char *tokens = range_text(plan->next.tokens);
+    g_autofree char *calls = range_text(plan->next.calls);
+    format_duration(plan->next.seconds.low, low);
+    format_duration(plan->next.seconds.high, high);
+    printf("\nThe next sync: %s tokens, %s calls, %s%s%s at the speed that the API allows.\n",
+           tokens, calls, low, strcmp(low, high) == 0 ? "" : " to ",
+           strcmp(low, high) == 0 ? "" : high);
+}
+
+static void print_others(const struct plan_report *plan)
+{
+    g_autofree char *day = range_text(plan->day.tokens);
+    g_autofree char *idle = range_text(plan->idle.tokens);
+    g_autofree char *refresh = range_text(plan->refresh.tokens);
+    printf("A day in one run: %s tokens. A run when nothing changed, soon after another: %s.\n",
+           day, idle);
+    printf("A refresh: %s tokens, and 1 or 2 for each row that is gone.\n", refresh);
+}
+
+static void print_days(const struct plan_report *plan)
+{
+    int64_t low = days_at_budget(plan, plan->next.tokens.low);
+    int64_t high = days_at_budget(plan, plan->next.tokens.high);
+    if (high <= 1)
+        return;
+    g_autofree char *days = format_plural(high, "day");
+    if (low == high)
+        printf("At this budget the next sync takes %s.\n", days);
+    else
+        printf("At this budget the next sync takes %" G_GINT64_FORMAT " to %s.\n", low, days);
 }
 
 static void print_price(const struct plan_report *plan)
 {
-    char calls[FORMAT_BYTES], time[FORMAT_BYTES], limit[FORMAT_BYTES], left[FORMAT_BYTES];
-    g_autofree char *tokens = format_range(plan->tokens_low, plan->tokens_high);
-    printf("\nAltogether %s tokens, at most %s calls, %s at the speed that the API allows.\n",
-           tokens, format_count(plan->calls_high, calls), format_duration(plan->seconds, time));
+    char limit[FORMAT_BYTES], left[FORMAT_BYTES];
+    print_next(plan);
+    print_others(plan);
     if (plan->daily_limit > 0 && plan->daily_remaining >= 0)
         printf("The company has %s tokens a day, %s are left today.\n",
                format_count(plan->daily_limit, limit), format_count(plan->daily_remaining, left));
     if (plan->days >= 0)
-        printf("That is %.1f%% of a day's tokens.\n", plan->days * 100);
-    if (plan->pass_tokens > 0) {
-        g_autofree char *pass_calls = format_plural(plan->pass_calls, "call");
-        g_autofree char *pass_tokens = format_plural(plan->pass_tokens, "token");
-        printf(
-            "A full pass of these tables (penstock refresh) takes about %s, %s, and 1 or 2 tokens "
-            "for each row that is gone.\n",
-            pass_calls, pass_tokens);
-    }
+        printf("The next sync is at most %.1f%% of a day's tokens.\n", plan->days * 100);
     print_budget(&plan->outlook);
-    int64_t days = days_at_budget(plan);
-    if (days > 1) {
-        g_autofree char *text = format_plural(days, "day");
-        printf("At this budget it takes at most %s.\n", text);
-    }
+    print_days(plan);
     g_autofree char *spent = format_plural(plan->spent_tokens, "token");
     printf("This plan itself cost %s.\n", spent);
 }
@@ -125,11 +183,9 @@ static void print_price(const struct plan_report *plan)
 static void print_people(const struct ui *ui, const struct connection *connection,
                          const struct plan_report *plan)
 {
-    static const struct report_column columns[] = {{"TABLE", false, 0},
-                                                   {"ROWS", true, 1},
-                                                   {"CALLS", true, 3},
-                                                   {"TOKENS", true, 0},
-                                                   {"NOTE", false, 2}};
+    static const struct report_column columns[] = {
+        {"TABLE", false, 0}, {"ROWS", true, 2},    {"CALLS", true, 3}, {"TOKENS", true, 0},
+        {"A DAY", true, 1},  {"REFRESH", true, 4}, {"NOTE", false, 5}};
     struct report *report = report_new(ui, columns, G_N_ELEMENTS(columns));
     for (unsigned i = 0; i < plan->tables->len; i++)
         add_table(report, &g_array_index(plan->tables, struct plan_table, i));

@@ -47,23 +47,37 @@ struct discover_table {
 MUST_USE bool discover_run(const struct sync_settings *settings,
                            GPtrArray **ret_tables /* struct discover_table */, GError **error);
 
-/* --- plan: what a sync would cost, before anything is spent. --- */
+/* --- plan: what runs cost, before anything is spent. Ranges hold what a run then spends: a table's
+ * with a confidence of 99 %, the whole run's with 95 %, as far as the lists stay as they are. At
+ * most PLAN_TOKENS_MAX. --- */
+#define PLAN_TOKENS_MAX 150
+
+struct plan_range {
+    int64_t low, likely, high;
+};
+struct plan_price {
+    struct plan_range calls, tokens;
+    struct plan_range seconds; /* at the current burst limit */
+};
 struct plan_table {
     const char *table;
     bool first_load;
-    int64_t rows_low, rows_high, calls_low, calls_high, tokens_low, tokens_high;
-    int64_t pass_calls, pass_tokens; /* a full pass, at most; 0 = the table has none */
-    bool pass_due;                   /* it is part of the above */
-    int64_t pass_due_s;              /* seconds until it is; -1 = never by itself */
-    const char *note;                /* "not due for 5 h", "backlog 1,200 deals" or NULL */
+    struct plan_range rows;    /* that the lists show; a first load alone */
+    struct plan_price next;    /* the next sync; of a table that is not there, its first load */
+    struct plan_price day;     /* one run a day, with what a day brings */
+    struct plan_price refresh; /* a run with a full pass, without the rows that are gone */
+    struct plan_price pass;    /* the pass alone; 0 = the table has none */
+    bool pass_due;             /* it is part of the next sync */
+    int64_t pass_due_s;        /* seconds until it is; -1 = never by itself */
+    const char *note;          /* "not due", or NULL */
 };
 struct plan_report {
-    GArray *tables; /* struct plan_table */
-    int64_t calls_high, tokens_low, tokens_high;
-    int64_t pass_calls, pass_tokens; /* penstock refresh of all of them, beside what changed */
-    int64_t seconds;                 /* at the current burst limit */
-    double days;                     /* tokens_high over the daily limit; < 0 unknown */
-    int64_t spent_tokens;            /* what the plan itself cost */
+    GArray *tables;                       /* struct plan_table */
+    struct plan_price next, day, refresh; /* of the whole run; less wide than the tables' sum */
+    struct plan_price idle;               /* a run soon after another, when nothing changed */
+    int64_t pass_tokens;                  /* of all full passes, at most */
+    double days;                          /* next.tokens.high over the daily limit; < 0 unknown */
+    int64_t spent_tokens;                 /* what the plan itself cost */
     int64_t burst_limit, daily_limit, daily_remaining;
     int64_t company_id;
     struct outlook outlook;

@@ -4,8 +4,6 @@
 #include "base/handover.h"
 #include "sync/extract_private.h"
 
-/* A body may be so much of the credit: with its cells, two of them fit. */
-#define PAGE_SHARE 3
 /* A loader that lags behind is not helped by more pages: they would only fill memory. */
 #define LOADER_BACKLOG_PAGES  4
 #define WAIT_WORTH_TELLING_MS 500
@@ -86,7 +84,7 @@ void extract_stop(struct extract *x, GError *error, bool parks)
 
 static size_t page_ceiling(const struct extract *x)
 {
-    return x->memory_bytes / PAGE_SHARE;
+    return x->memory_bytes / SYNC_PAGE_SHARE;
 }
 
 /* False when credit is short. */

@@ -4,9 +4,6 @@
 
 #include <string.h>
 
-#define MEMORY_BYTES_DEFAULT ((size_t)24 << 20)
-#define FULL_EVERY_DEFAULT_S (7 * 24 * 3600)
-
 static void start_loader(struct extract *x)
 {
     const struct sync_settings *settings = x->settings;
@@ -56,9 +53,7 @@ static void setup_context(struct extract *x)
                      .all_now = settings->all_now,
                      .refresh_every_s = settings->refresh_every_s >= 0 ? settings->refresh_every_s
                                                                        : SCHEDULE_REFRESH_S},
-        .full_every_s = settings->all_now             ? 0
-                        : settings->full_every_s >= 0 ? settings->full_every_s
-                                                      : FULL_EVERY_DEFAULT_S,
+        .full_every_s = schedule_full_every_s(settings->all_now, settings->full_every_s),
         .fields_table = x->fields_table,
         .is_admin = x->who.is_admin,
         .options_table = x->options_table,
@@ -358,7 +353,7 @@ bool extract_begin(struct extract *x, GError **error)
     announce(x);
     make_run_id(x);
     setup_context(x);
-    x->memory_bytes = x->settings->memory_bytes ? x->settings->memory_bytes : MEMORY_BYTES_DEFAULT;
+    x->memory_bytes = sync_memory_bytes(x->settings);
     x->pool = batch_pool_new(x->memory_bytes);
     batch_pool_on_release(x->pool, extract_wake, x->sync);
     start_loader(x);

@@ -12,6 +12,15 @@ void schedule_intervals(const int64_t asked_s[3], int64_t ret_s[3])
         ret_s[i] = asked_s[i] >= 0 ? asked_s[i] : defaults_s[i];
 }
 
+int64_t schedule_full_every_s(bool all_now, int64_t asked_s)
+{
+    const int64_t week_s = INT64_C(7) * 24 * 3600;
+
+    if (all_now)
+        return 0;
+    return asked_s >= 0 ? asked_s : week_s;
+}
+
 bool schedule_is_due(const struct schedule_settings *settings, instant_t at, int64_t every_s)
 {
     return settings->all_now || at == INSTANT_NONE || settings->now == INSTANT_NONE ||

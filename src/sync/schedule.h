@@ -43,6 +43,8 @@ bool schedule_was_paused(const struct stream *stream, const struct stream_state 
                          const struct schedule_settings *settings);
 /* The intervals that are in force: asked_s where it is not negative, else the defaults. */
 void schedule_intervals(const int64_t asked_s[3], int64_t ret_s[3]);
+/* Seconds after which all deals' lines are read again; asked_s < 0: the default. */
+int64_t schedule_full_every_s(bool all_now, int64_t asked_s);
 /* True until the first load of every list is complete. */
 bool schedule_is_first_load(const struct stream *stream, const struct stream_state *state);
 /* Is something that was last done at `at` due again? */

@@ -17,6 +17,15 @@ struct sync {
     bool done;                  /* EVENT_DONE was taken */
 };
 
+/* A body may be so much of the credit: with its cells, two of them fit. */
+#define SYNC_PAGE_SHARE 3
+
+/* Credit for pages under way. */
+static inline size_t sync_memory_bytes(const struct sync_settings *settings)
+{
+    return settings->memory_bytes ? settings->memory_bytes : (size_t)24 << 20;
+}
+
 /* The I/O thread's function. */
 void *extract_run(void *sync);
 /* The I/O thread: what sync_wake() wakes; NULL before it goes. */
