@@ -105,7 +105,7 @@ static int64_t usable(const struct purse *purse, unsigned i)
 
 static bool is_stale(const struct purse *purse, unsigned i)
 {
-    return purse->hand[i] > 0 && purse_now_s(purse) - purse->booked_s[i] > HELD_S;
+    return purse->hand[i] > 0 && now_of(purse) - purse->booked_s[i] > HELD_S;
 }
 
 /* With the ledger in hand. */
