@@ -318,7 +318,8 @@ bool job_cut(struct job *job)
 {
     struct walk *later = NULL;
 
-    if (job->phase != JOB_LEGS)
+    /* Without a table nothing tells an older page from a newer one, so they must come in order. */
+    if (job->phase != JOB_LEGS || !job->selected)
         return false;
     for (unsigned i = 0; i < job->tasks->len && !later; i++) {
         const struct task *task = job->tasks->pdata[i];

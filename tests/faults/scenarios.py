@@ -19,6 +19,11 @@ PAGES = (*TINY, "--persons", "520", "--notes", "510", "--files", "210")
 CHILDREN = (*TINY, "--deals", "130", "--deals-with-products", "90", "--custom-fields", "3")
 # Some pages of deals, whose lines are read before the last of them.
 BESIDE = (*TINY, "--deals", "1300", "--deals-with-products", "25", "--custom-fields", "0")
+# A long list in small pages that take a while, so that its walk is cut into windows.
+WINDOWS = (
+    *(*TINY, "--persons", "800", "--set", "page_max=10", "--burst", "1000", "--latency-ms", "8"),
+    *("--custom-fields", "0"),
+)
 ALL = ("sync", "--dealflow", "all", "--all")
 REFRESH = ("refresh", "--dealflow", "all")
 DUE = ("sync", "--dealflow", "all")  # lists of fields are not due for a day
@@ -137,5 +142,6 @@ SCENARIOS = {
     "new-types": Scenario(TINY, ALL, steps=(after(3600), new_types, after(3600))),
     "children": Scenario(CHILDREN, ALL, steps=(after(3600), new_children, after(3600))),
     "beside": Scenario(BESIDE, ("sync", "--tables", "deals,deal_products"), loaded=False),
+    "windows": Scenario(WINDOWS, ("sync", "--tables", "persons"), loaded=False),
     "refresh": Scenario(TINY, REFRESH, steps=(after(3600), shrink, random_edits, after(3600))),
 }
