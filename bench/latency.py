@@ -1,10 +1,12 @@
-"""First sync at 200 ms latency under each plan's burst limit, against calls ÷ calls per second."""
+"""First sync at 200 ms latency under each plan's burst limit, against calls ÷ calls per second.
+
+The simulator answers small pages here: full ones would keep two cores, which it shares, busier than the limits allow."""
 
 from measure import heading, row, spread
 
 LATENCY_MS = 200
 WINDOW_S = 2
-PAGE_ROWS = 500
+PAGE_ROWS = 100
 AIM = 1.15
 TABLES = "activities,persons,organizations,deals"
 # Requests in a window of two seconds.
@@ -25,6 +27,7 @@ def company(calls):
 def sync(bench, plan, sizes):
     options = [word for table, rows in sizes.items() for word in (f"--{table}", rows)]
     options += ["--size", "small", "--plan", plan, "--latency-ms", LATENCY_MS]
+    options += ["--set", f"page_max={PAGE_ROWS}"]
     with bench.simulator(*options) as sim:
         done, result = bench.sync(sim, bench.fresh_sqlite(), "--tables", TABLES)
         return done, result, sim.stats()["burst429"]
