@@ -385,6 +385,7 @@ static bool read_parents_state(struct planning *planning, struct subject *deals,
     static const enum stream_id children[] = {STREAM_DEAL_PRODUCTS, STREAM_DEALFLOW};
     const struct json_value *root;
 
+    stream_state_init(&deals->state);
     for (unsigned i = 0; i < G_N_ELEMENTS(children); i++) {
         const struct subject *child = &planning->subjects[children[i]];
 
@@ -407,7 +408,6 @@ static bool find_subjects(struct planning *planning, GError **error)
         if (!subject->selected && !(i == STREAM_DEALS && children))
             continue;
         subject->stream = &catalog[i];
-        stream_state_init(&subject->state);
         if (!(subject->selected
                   ? memory_stream(&planning->memory, subject->stream, &subject->state, error)
                   : read_parents_state(planning, subject, error)))

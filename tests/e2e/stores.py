@@ -23,6 +23,8 @@ from harness import run_penstock
 sys.path.insert(1, str(pathlib.Path(__file__).resolve().parents[1]))
 import servers  # noqa: E402
 
+NUMBERS = itertools.count(1)  # of databases, whichever store makes them
+
 
 class SqliteStore:
     kind = "sqlite"
@@ -30,10 +32,9 @@ class SqliteStore:
 
     def __init__(self, folder, private=False):
         self.folder = pathlib.Path(folder)
-        self.numbers = itertools.count(1)
 
     def fresh(self):
-        return Sqlite(self.folder / f"crm{next(self.numbers)}.db")
+        return Sqlite(self.folder / f"crm{next(NUMBERS)}.db")
 
     def copy(self, database):
         """Nobody may have it open."""
@@ -59,13 +60,12 @@ class ServerStore:
         url = None if private else os.environ.get(self.server_class.variable)
         self.server = None if url else self.server_class()
         self.root = self.database_class(url or self.server.url)
-        self.numbers = itertools.count(1)
 
     def url_of(self, name):
         return urllib.parse.urlunsplit(self.root.parts._replace(path=f"/{name}"))
 
     def fresh(self):
-        database = self.database_class(self.url_of(f"crm{os.getpid()}_{next(self.numbers)}"))
+        database = self.database_class(self.url_of(f"crm{os.getpid()}_{next(NUMBERS)}"))
         self.root.query(f'CREATE DATABASE "{database.name}"{self.create_options}')
         return database
 
@@ -103,7 +103,7 @@ class PostgresStore(ServerStore):
     drop_options = " WITH (FORCE)"
 
     def copy(self, database):
-        twin = Postgres(self.url_of(f"crm{os.getpid()}_{next(self.numbers)}"))
+        twin = Postgres(self.url_of(f"crm{os.getpid()}_{next(NUMBERS)}"))
         self.root.query(f'CREATE DATABASE "{twin.name}" TEMPLATE "{database.name}"')
         return twin
 
