@@ -109,6 +109,8 @@ struct stream_state {
     instant_t
         pass_at;    /* T0 of the last full pass that ended; of the first load, which is one too */
     GArray *recent; /* struct recent_row; deals without a table only */
+    /* Of this run alone, over all lists: pages that were read by time, and cuts. Not kept. */
+    unsigned pages, cuts;
 };
 
 void stream_state_init(struct stream_state *state);

@@ -41,8 +41,9 @@ static bool is_by_time(const struct walk_state *range)
     return range->mode == MODE_TIME && range->probe == PROBE_NONE;
 }
 
-static void note_sight(struct walk_state *range, const struct page_facts *facts)
+static void note_sight(struct walk *walk, const struct page_facts *facts)
 {
+    struct walk_state *range = walk->range;
     struct window_sight *seen = &range->seen;
     instant_t before = seen->last_time != INSTANT_NONE ? seen->last_time : facts->first_time;
 
@@ -57,6 +58,7 @@ static void note_sight(struct walk_state *range, const struct page_facts *facts)
     seen->page_rows = MAX(seen->page_rows, facts->records);
     seen->last_time = facts->last_time;
     seen->pages++;
+    walk->state->pages++;
 }
 
 /* The window before this one. */
@@ -106,7 +108,7 @@ bool window_look(struct walk *walk, const struct page_facts *facts, struct walk_
                    "it to Pipedrive");
         return false;
     }
-    note_sight(walk->range, facts);
+    note_sight(walk, facts);
     return true;
 }
 
@@ -151,16 +153,32 @@ static struct outlook look_ahead(struct walk_state *head)
     return outlook;
 }
 
-static bool cut_pays(const struct outlook *outlook, bool is_first_list)
+/* Pages of a list that was read before and will be read again: archived deals. */
+static double pages_again(const struct walk *walk, const struct outlook *outlook)
+{
+    bool comes_again = walk->leg == LEG_HEAD && walk->list == 0 && walk->stream->list_count > 1 &&
+                       !walk->state->again_done;
+
+    return comes_again ? walk->state->pages - outlook->read : 0;
+}
+
+/* All cuts of a table together may cost so much; the one that is always allowed is kept for its
+ * first list. */
+static bool cut_is_allowed(const struct walk *walk, const struct outlook *outlook, double ahead)
+{
+    bool one_at_least = walk->list == 0 && walk->leg != LEG_AGAIN;
+    double calls = walk->state->pages + EXPECTED_SHARE * ahead + pages_again(walk, outlook);
+    unsigned cuts = MAX(walk->state->cuts, outlook->cuts);
+
+    return cuts + 1 <= MAX(CUT_SHARE * calls, one_at_least ? 1 : 0);
+}
+
+static bool cut_pays(const struct walk *walk, const struct outlook *outlook)
 {
     double ahead = MIN(outlook->ahead, MAX(outlook->most - outlook->read, 0));
-    double allowed = CUT_SHARE * (outlook->read + EXPECTED_SHARE * ahead);
-    double longest;
 
-    if (!outlook->longest || outlook->cuts + 1 > MAX(allowed, is_first_list ? 1 : 0))
-        return false;
-    longest = pages_ahead(outlook->longest) * ahead / outlook->ahead;
-    return longest >= PAGES_WORTH_A_CUT;
+    return outlook->longest && cut_is_allowed(walk, outlook, ahead) &&
+           pages_ahead(outlook->longest) * ahead / outlook->ahead >= PAGES_WORTH_A_CUT;
 }
 
 struct walk *walk_cut(const struct walk *walk)
@@ -173,12 +191,13 @@ struct walk *walk_cut(const struct walk *walk)
         return NULL;
     outlook = look_ahead(walk->head);
     left = outlook.longest;
-    if (!cut_pays(&outlook, walk->list == 0 && walk->leg != LEG_AGAIN))
+    if (!cut_pays(walk, &outlook))
         return NULL;
     end = left->until != INSTANT_NONE ? left->until : left->t0;
     middle = (left->at + (end - left->at) / 2) / INSTANT_SECOND * INSTANT_SECOND;
     if (middle <= left->at || middle > left->t0 - STATE_OVERLAP)
         return NULL;
+    walk->state->cuts++;
     return walk_new_window(walk->stream, walk->list, walk->leg, walk->state,
                            walk_state_cut(left, middle));
 }
