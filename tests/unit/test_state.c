@@ -166,6 +166,36 @@ static void everything_comes_back(struct fixture *f, const void *unused)
     assert_same(&f->state, &f->back);
 }
 
+/* [Nov 1 .. 5) done, [5 .. 9), [9 .. */
+static void windows_come_back(struct fixture *f, const void *unused)
+{
+    struct walk_state *walk = &f->state.lists[0].walk, *back = &f->back.lists[0].walk;
+
+    (void)unused;
+    walk->active = true;
+    walk->from = at("2026-11-01T00:00:00Z");
+    walk->t0 = at("2026-11-24T00:00:00Z");
+    walk_state_cut(walk, at("2026-11-09T00:00:00Z"))->at = at("2026-11-10T00:00:00Z");
+    walk_state_cut(walk, at("2026-11-05T00:00:00Z"))->cursor = g_strdup("abc");
+    walk->done = true;
+    round_trip(f);
+    g_assert_true(back->done);
+    assert_instant(back->until, "2026-11-05T00:00:00Z");
+    back = back->next;
+    assert_instant(back->from, "2026-11-05T00:00:00Z");
+    assert_instant(back->until, "2026-11-09T00:00:00Z");
+    assert_instant(back->t0, "2026-11-24T00:00:00Z");
+    g_assert_cmpstr(back->cursor, ==, "abc");
+    g_assert_false(back->done);
+    back = back->next;
+    assert_instant(back->from, "2026-11-09T00:00:00Z");
+    assert_instant(back->until, "none");
+    assert_instant(back->at, "2026-11-10T00:00:00Z");
+    g_assert_null(back->next);
+    walk_state_rejoin(walk);
+    assert_instant(walk->until, "2026-11-09T00:00:00Z");
+}
+
 static void nothing_comes_back_as_nothing(struct fixture *f, const void *unused)
 {
     (void)unused;
@@ -346,6 +376,13 @@ static void another_shape_is_refused(struct fixture *f, const void *unused)
         "{'lists':{'normal':{'walk':7}}}",
         "{'lists':{'normal':{'walk':[]}}}",
         "{'lists':{'normal':{'stretch':{}}}}",
+        "{'lists':{'normal':{'walk':{'mode':'time','windows':{}}}}}",
+        "{'lists':{'normal':{'walk':{'mode':'time','windows':[7]}}}}",
+        /* a gap, and a window behind one without an end */
+        "{'lists':{'normal':{'walk':{'mode':'time','until':'2026-11-05T00:00:00Z',"
+        "'windows':[{'mode':'time','from':'2026-11-06T00:00:00Z'}]}}}}",
+        "{'lists':{'normal':{'walk':{'mode':'time',"
+        "'windows':[{'mode':'time','from':'2026-11-05T00:00:00Z'}]}}}}",
     };
     g_autoptr(GError) error = NULL;
 
@@ -392,6 +429,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     add("/state/everything", everything_comes_back);
+    add("/state/windows", windows_come_back);
     add("/state/nothing", nothing_comes_back_as_nothing);
     add("/state/flags", flags_are_told_apart);
     add("/state/instants", each_instant_may_be_missing);
