@@ -61,13 +61,13 @@ NGINX = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx.log; {user}
 events {{ worker_connections 256; }}
 http {{
-  access_log off;
+  {http}
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
   fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
   keepalive_requests 1000000; proxy_buffers 64 64k; proxy_buffer_size 64k; proxy_read_timeout 1h;
   upstream simulator {{ server {simulator}; keepalive 64; keepalive_requests 1000000; }}
   server {{
-    listen 127.0.0.1:443 ssl;
+    listen 127.0.0.1:443 {listen};
     ssl_certificate {folder}/server.pem; ssl_certificate_key {folder}/server.key;
     location / {{
       proxy_pass http://simulator; proxy_http_version 1.1; proxy_set_header Connection "";
@@ -104,13 +104,14 @@ class PrivateNetwork:
         server = ("-keyout", self.folder / "server.key", "-out", self.folder / "server.pem")
         run(*new, "-subj", f"/CN={HOST}", *signed, "-addext", "basicConstraints=CA:false", *server)
 
-    def lead_to(self, simulator_url):
-        """From now on api.pipedrive.com is this simulator."""
+    def lead_to(self, simulator_url, listen="ssl", http="access_log off;"):
+        """From now on api.pipedrive.com is this simulator. listen and http: more words for nginx."""
         self.stop()
         user = "user root;" if os.geteuid() == 0 else ""
         address = simulator_url.removeprefix("http://")
         config = self.folder / "nginx.conf"
-        config.write_text(NGINX.format(folder=self.folder, simulator=address, user=user))
+        words = {"folder": self.folder, "simulator": address, "user": user}
+        config.write_text(NGINX.format(**words, listen=listen, http=http))
         command = [found("nginx"), "-c", config, "-e", self.folder / "nginx.log"]
         self.process = subprocess.Popen(command)
         self.wait_until_it_listens()
