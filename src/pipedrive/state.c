@@ -296,6 +296,8 @@ static bool get_window(const struct json_value *value, struct walk_state *walk)
 /* Windows leave no gap: each begins where the one before it ends. */
 static bool get_windows(const struct json_value *list, struct walk_state *walk)
 {
+    bool is_over = walk->done;
+
     if (list && list->kind != JSON_ARRAY)
         return false;
     for (json_each_item(value, list)) {
@@ -307,8 +309,9 @@ static bool get_windows(const struct json_value *list, struct walk_state *walk)
         walk->until = INSTANT_NONE;
         if (!get_window(value, walk) || walk->from != end)
             return false;
+        is_over &= walk->done;
     }
-    return true;
+    return !is_over; /* nothing would be left to walk */
 }
 
 static bool get_walk(const struct json_value *value, struct walk_state *walk)

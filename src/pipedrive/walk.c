@@ -197,6 +197,8 @@ bool walk_decode(const struct walk *walk, struct decoder *decoder, const struct 
          * range. */
         if (walk->leg != LEG_HEAD || !walk->state->lists[walk->list].loaded)
             bounds = (struct page_bounds){range->from, range->until};
+        else if (range->next) /* windows share no row */
+            bounds.until = range->until;
     }
     return page_decode(decoder, root, &bounds, batch, ret, error);
 }
@@ -252,7 +254,7 @@ bool walk_refused(struct walk *walk, const GError *error)
     range = walk_range(walk);
     if (walk->suspects_gated) { /* refused without them too: it was not they */
         walk->suspects_gated = walk->state->gated = walk->knows_gated = false;
-    } else if (has_gated(walk->stream) && !walk->knows_gated) {
+    } else if (has_gated(walk->stream) && (!walk->knows_gated || !walk->state->gated)) {
         walk->suspects_gated = !walk->state->gated; /* else another window found out */
         walk->knows_gated = walk->state->gated = true;
         return true;

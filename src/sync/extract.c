@@ -141,6 +141,7 @@ static bool cut_a_walk(struct extract *x)
 static int64_t send_what_may_go(struct extract *x)
 {
     int64_t now_ms = clock_monotonic_ms(), soonest_ms = INT64_MAX;
+    bool short_of_credit = false;
 
     x->held = BUDGET_GO;
     x->held_jobs = 0;
@@ -152,6 +153,8 @@ static int64_t send_what_may_go(struct extract *x)
         while (x->jobs[i] && (task = job_next_task(x->jobs[i], now_ms, &soonest_ms))) {
             int64_t wait_ms;
 
+            if (short_of_credit && task->walk)
+                break;
             governor_divide(&x->api.governor, sharers_count(x->sharers, now_ms));
             wait_ms = governor_wait_ms(&x->api.governor, now_ms);
             x->waits_for_burst = wait_ms > 0;
@@ -164,13 +167,16 @@ static int64_t send_what_may_go(struct extract *x)
             }
             if (!extract_may_send(x, task))
                 break;
-            if (!send_task(x, task)) {
-                bool busy = http_client_in_flight(x->api.client) || batch_pool_used_bytes(x->pool);
-
-                /* A page that holds the credit may itself wait for the budget. */
-                return extract_wait_for_budget(x, busy ? -1 : SETTLE_MS);
-            }
+            /* Nobody else takes the credit that comes back, but lists of fields go, for which pages
+             * that hold some of it may wait. */
+            short_of_credit |= !send_task(x, task);
         }
+    }
+    if (short_of_credit) {
+        bool busy = http_client_in_flight(x->api.client) || batch_pool_used_bytes(x->pool);
+
+        /* A page that holds the credit may itself wait for the budget. */
+        return extract_wait_for_budget(x, busy ? -1 : SETTLE_MS);
     }
     if (cut_a_walk(x))
         return 0;

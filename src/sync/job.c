@@ -321,6 +321,12 @@ bool job_cut(struct job *job)
     /* Without a table nothing tells an older page from a newer one, so they must come in order. */
     if (job->phase != JOB_LEGS || !job->selected)
         return false;
+    for (unsigned i = 0; i < job->tasks->len; i++) {
+        const struct task *task = job->tasks->pdata[i];
+
+        if (task->phase != TASK_SENT) /* it waits for something else than answers */
+            return false;
+    }
     for (unsigned i = 0; i < job->tasks->len && !later; i++) {
         const struct task *task = job->tasks->pdata[i];
 
@@ -367,6 +373,18 @@ void job_drain(struct job *job)
 
 /* --- tasks --- */
 
+/* Pages that are held wait for it, with their credit: nothing else of the job goes before it. */
+static struct task *fields_task(const struct job *job)
+{
+    for (unsigned i = 0; i < job->tasks->len; i++) {
+        struct task *task = job->tasks->pdata[i];
+
+        if (!task->walk)
+            return task;
+    }
+    return NULL;
+}
+
 struct task *job_next_task(struct job *job, int64_t now_ms, int64_t *ret_soonest_ms)
 {
     struct task *only;
@@ -377,6 +395,8 @@ struct task *job_next_task(struct job *job, int64_t now_ms, int64_t *ret_soonest
     only = job_doubtful_task(job, &wait);
     if (wait)
         return NULL;
+    if (!only)
+        only = fields_task(job);
     for (unsigned i = 0; i < job->tasks->len; i++) {
         struct task *task = job->tasks->pdata[i];
 

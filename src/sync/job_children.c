@@ -99,10 +99,11 @@ static void begin(struct job *job, const struct job *deals, bool deals_ended)
 }
 
 /* Logs wait for all deals: they are read newest first, as far as the budget goes, and a call for
- * each deal would take the burst window from the lists for nothing. */
+ * each deal would take the burst window from the lists for nothing. So do lines without a table of
+ * deals, where nothing shows that an archived deal is the same when its list is read again. */
 static bool reads_beside(const struct job *job)
 {
-    return job->stream->walk == WALK_LINES;
+    return job->stream->walk == WALK_LINES && job->context->has_deals_table;
 }
 
 void job_follow_parents(struct job *job, const struct job *deals, bool deals_ended)

@@ -222,10 +222,9 @@ def many_deals(simulate, *options, **rows):
     return simulate(*company(*options, **rows))
 
 
-@pytest.mark.parametrize("tables", ["deals,deal_products", "deal_products"])
-def test_lines_are_read_beside_deals_in_as_many_calls(simulate, database, tables):
+def test_lines_are_read_beside_deals_in_as_many_calls(simulate, database):
     """As many as if all deals had been read before: all of them full but the last."""
-    simulator = many_deals(simulate)
+    simulator, tables = many_deals(simulate), "deals,deal_products"
     with Beside(simulator) as beside:
         sync(beside, database.url, "--tables", tables)
     assert beside.calls > 2 and beside.pages > 3

@@ -378,6 +378,7 @@ static void another_shape_is_refused(struct fixture *f, const void *unused)
         "{'lists':{'normal':{'stretch':{}}}}",
         "{'lists':{'normal':{'walk':{'mode':'time','windows':{}}}}}",
         "{'lists':{'normal':{'walk':{'mode':'time','windows':[7]}}}}",
+        "{'lists':{'normal':{'walk':{'mode':'time','done':true}}}}",
         /* a gap, and a window behind one without an end */
         "{'lists':{'normal':{'walk':{'mode':'time','until':'2026-11-05T00:00:00Z',"
         "'windows':[{'mode':'time','from':'2026-11-06T00:00:00Z'}]}}}}",

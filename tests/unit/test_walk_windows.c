@@ -120,6 +120,9 @@ static void gated_names_are_found_once(struct walks *w, const void *unused)
     g_assert_true(walks_refused(w, PENSTOCK_ERROR_REFUSED, 403));
     g_assert_false(walks_asks_for(w, "marketing_status"));
     g_assert_false(walks_refused(w, PENSTOCK_ERROR_REFUSED, 403));
+    w->state.gated =
+        false; /* the other window found that it was not they: as before the first refusal */
+    g_assert_true(walks_refused(w, PENSTOCK_ERROR_REFUSED, 403));
 }
 
 /* --- a server that does not heed updated_since --- */
