@@ -356,10 +356,12 @@ class Pool:
             worker.join()
 
     def result(self):
+        """The next one; None when no worker lives that could have one."""
         while True:
             with contextlib.suppress(queue.Empty):
                 return self.results.get(timeout=1)
-            assert any(worker.is_alive() for worker in self.workers), "the workers are gone"
+            if not any(worker.is_alive() for worker in self.workers):
+                return None
 
 
 class Tally:
@@ -404,7 +406,10 @@ def run_cases(options, tally):
             while not enough and given - tally.lives < 2 * options.jobs:
                 pool.tasks.put((*pairs[given % len(pairs)], given // len(pairs)))
                 given += 1
-            tally.add(pool.result())
+            if (life := pool.result()) is None:
+                assert tally.failures, "the workers are gone"
+                return
+            tally.add(life)
             if time.monotonic() - told > 5:
                 told = time.monotonic()
                 seconds = int(told - start)
