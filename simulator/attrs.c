@@ -321,7 +321,7 @@ void attr_creator(struct buf *b, const struct view *v, const struct record *r, i
     buf_int(b, users->rows[pick(view_dice(v, r, arg), users->n)].id);
 }
 
-/* arg 1: the old shape's placeholder for a person without any. */
+/* arg 1: the old shape's empty entry for a person without any. */
 void attr_email_array(struct buf *b, const struct view *v, const struct record *r, int arg)
 {
     uint64_t hash = view_dice(v, r, 47);

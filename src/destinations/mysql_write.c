@@ -5,7 +5,7 @@
  * of 60 columns and 1.1 KB, pages of 500 and a commit each, on 2 cores: 77,000 rows/s; INSERT with
  * literals 33,000; LOAD DATA LOCAL per page 44,000, of all rows from one file 57,000; LOAD DATA
  * into a staging table and INSERT … SELECT 32,000. MySQL has no such message: there a statement has
- * the placeholders of up to 64 rows. */
+ * the parameters of up to 64 rows. */
 #include <stdio.h>
 #include <string.h>
 

@@ -24,7 +24,7 @@ static void append_value(struct sweeping *s, char *text)
 {
     g_assert(s->count < VALUES_MAX);
     s->values[s->count++] = text;
-    dialect_placeholder(&dialect_postgres, s->sql, s->count);
+    dialect_parameter(&dialect_postgres, s->sql, s->count);
 }
 
 static void append_name(struct sweeping *s, unsigned column)
@@ -111,7 +111,7 @@ static void append_scope(struct sweeping *s, unsigned scope)
     g_string_append(s->sql, " AND ");
     append_name(s, (unsigned)sweep->scope);
     g_string_append(s->sql, " = ");
-    dialect_placeholder(&dialect_postgres, s->sql, scope);
+    dialect_parameter(&dialect_postgres, s->sql, scope);
 }
 
 static void append_assignment(struct sweeping *s, int column, char *value, const char *before)

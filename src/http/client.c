@@ -38,6 +38,7 @@ struct http_client {
     struct secret *token;
     struct curl_slist *request_headers; /* holds the token: wiped before it is freed */
     char *user_agent;
+    char *authorities; /* file of those that are trusted; NULL = the system's */
     int64_t connect_timeout_ms, stall_timeout_ms, total_timeout_ms;
     GPtrArray *idle;      /* CURL *, configured, not in the multi handle */
     GPtrArray *under_way; /* struct request *, no order */
@@ -211,6 +212,7 @@ static void settings_copy(struct http_client *client, const struct http_client_s
 {
     client->token = secret_copy(settings->token);
     client->user_agent = g_strdup(settings->user_agent);
+    client->authorities = g_strdup(g_getenv("SSL_CERT_FILE")); /* as the program curl does */
     client->connect_timeout_ms =
         settings->connect_timeout_ms > 0 ? settings->connect_timeout_ms : CONNECT_TIMEOUT_MS;
     client->stall_timeout_ms =
@@ -265,6 +267,7 @@ void http_client_free(struct http_client *client)
     curl_slist_free_all(client->request_headers);
     secret_free(client->token);
     g_free(client->user_agent);
+    g_free(client->authorities);
     g_free(client->origin);
     g_free(client->host);
     g_free(client);
@@ -397,9 +400,11 @@ static const struct fault {
      "no secure connection: check the API URL and what stands between (proxy, firewall)"},
     {CURLE_PEER_FAILED_VERIFICATION, PENSTOCK_ERROR_CONFIG, false,
      "the server's certificate is not trusted: check the API URL and this machine's clock; behind "
-     "a company proxy add its certificate to the system's (update-ca-certificates)"},
+     "a company proxy add its certificate to the system's (update-ca-certificates), or name a file "
+     "with it in SSL_CERT_FILE"},
     {CURLE_SSL_CACERT_BADFILE, PENSTOCK_ERROR_CONFIG, false,
-     "this machine's certificates cannot be read: install the package ca-certificates"},
+     "this machine's certificates cannot be read: check SSL_CERT_FILE, or install the package "
+     "ca-certificates"},
     {CURLE_SSL_CERTPROBLEM, PENSTOCK_ERROR_CONFIG, false,
      "the certificate was refused: check the API URL and this machine's TLS settings"},
     {CURLE_SSL_CIPHER, PENSTOCK_ERROR_CONFIG, false,
@@ -588,6 +593,8 @@ static CURL *handle_new(const struct http_client *client)
     must(curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS));
     /* Rather wait for the first handshake and share the connection than open one a request. */
     must(curl_easy_setopt(easy, CURLOPT_PIPEWAIT, client->is_tls ? 1L : 0L));
+    if (client->authorities && *client->authorities)
+        must(curl_easy_setopt(easy, CURLOPT_CAINFO, client->authorities));
     must(curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2));
     must(curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L));
     must(curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, READ_BUFFER_BYTES));

@@ -17,6 +17,7 @@
 
 struct http_client;
 
+/* TLS trusts the system's authorities, or those of the file that SSL_CERT_FILE names. */
 struct http_client_settings {
     const char *origin; /* "https://api.pipedrive.com"; http:// only to loopback, else CONFIG */
     const struct secret *token; /* sent as x-api-token */

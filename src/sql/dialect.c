@@ -8,7 +8,7 @@
 const struct dialect dialect_sqlite = {
     .name = "sqlite",
     .quote = '"',
-    .placeholder = "?",
+    .parameter = "?",
     .types =
         {
             [COLUMN_INTEGER] = "INTEGER",
@@ -35,7 +35,7 @@ const struct dialect dialect_sqlite = {
 const struct dialect dialect_postgres = {
     .name = "postgres",
     .quote = '"',
-    .placeholder = "$",
+    .parameter = "$",
     .types =
         {
             [COLUMN_INTEGER] = "bigint",
@@ -76,7 +76,7 @@ const struct dialect dialect_postgres = {
 const struct dialect dialect_mysql = {
     .name = "mysql",
     .quote = '`',
-    .placeholder = "?",
+    .parameter = "?",
     .types =
         {
             [COLUMN_INTEGER] = "bigint",
@@ -144,9 +144,9 @@ void dialect_quote(const struct dialect *dialect, GString *sql, const char *iden
     g_string_append_c(sql, dialect->quote);
 }
 
-void dialect_placeholder(const struct dialect *dialect, GString *sql, unsigned number)
+void dialect_parameter(const struct dialect *dialect, GString *sql, unsigned number)
 {
-    g_string_append_printf(sql, "%s%u", dialect->placeholder, number);
+    g_string_append_printf(sql, "%s%u", dialect->parameter, number);
 }
 
 /* Is the name the same in every database? */

@@ -29,7 +29,7 @@ struct view_forms; /* sql/view.h */
 struct dialect {
     const char *name;
     char quote;                           /* around identifiers; doubled inside */
-    const char *placeholder;              /* before a parameter's number: "?" gives ?1 */
+    const char *parameter;                /* before a parameter's number: "?" gives ?1 */
     const char *types[COLUMN_JSON + 1];   /* by enum column_type */
     const char *create_suffix;            /* after the closing parenthesis of CREATE TABLE */
     const char *create_suffix_system_key; /* the same for a TABLE_SYSTEM without one integer key */
@@ -50,7 +50,7 @@ char *dialect_identifier(const struct dialect *dialect, const char *name);
 /* "deals" → "\"deals\"". */
 void dialect_quote(const struct dialect *dialect, GString *sql, const char *identifier);
 /* The number'th parameter, counted from 1. */
-void dialect_placeholder(const struct dialect *dialect, GString *sql, unsigned number);
+void dialect_parameter(const struct dialect *dialect, GString *sql, unsigned number);
 bool dialect_same_identifier(const struct dialect *dialect, const char *a, const char *b);
 
 #endif

@@ -52,7 +52,7 @@ static void append_new(const struct upsert *u, unsigned column)
 {
     if (u->presence[column] == PRESENCE_REVIVE) {
         g_string_append(u->sql, "CASE WHEN ");
-        dialect_placeholder(u->dialect, u->sql, u->asked_at);
+        dialect_parameter(u->dialect, u->sql, u->asked_at);
         g_string_append(u->sql, " < ");
         append_stored(u, column);
         g_string_append(u->sql, " THEN ");
@@ -87,10 +87,10 @@ static void append_values(struct upsert *u)
             continue;
         g_string_append(u->sql, comma);
         if (u->presence[i] != PRESENCE_ABSENT)
-            dialect_placeholder(u->dialect, u->sql, ++number);
+            dialect_parameter(u->dialect, u->sql, ++number);
         else
-            dialect_placeholder(u->dialect, u->sql,
-                                present + ((int)i == u->table->synced_at ? 1 : 2));
+            dialect_parameter(u->dialect, u->sql,
+                              present + ((int)i == u->table->synced_at ? 1 : 2));
         comma = ", ";
     }
     u->asked_at = present + 3;
@@ -224,7 +224,7 @@ static void append_selected(const struct upsert *u, const char *source)
         if (u->presence[i] != PRESENCE_ABSENT)
             append_given(u, i);
         else
-            dialect_placeholder(u->dialect, u->sql, (int)i == u->table->synced_at ? 1 : 2);
+            dialect_parameter(u->dialect, u->sql, (int)i == u->table->synced_at ? 1 : 2);
         before = ", ";
     }
     g_string_append_printf(u->sql, " FROM %s AS %s WHERE 1 = 1", source, u->given);
@@ -274,14 +274,14 @@ void upsert_delete_statement(GString *sql, const struct dialect *dialect, const 
         g_string_append(sql, i ? " AND " : " WHERE ");
         dialect_quote(dialect, sql, table_column(table, table->keys[i])->name);
         g_string_append(sql, " = ");
-        dialect_placeholder(dialect, sql, i + 1);
+        dialect_parameter(dialect, sql, i + 1);
     }
     if (!versioned)
         return;
     g_string_append(sql, " AND coalesce(");
     dialect_quote(dialect, sql, table_column(table, (unsigned)table->version)->name);
     g_string_append(sql, " <= ");
-    dialect_placeholder(dialect, sql, table->key_count + 1);
+    dialect_parameter(dialect, sql, table->key_count + 1);
     g_string_append(sql, ", 1 = 1)"); /* unknown on either side: goes */
 }
 

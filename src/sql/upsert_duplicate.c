@@ -94,7 +94,7 @@ static void append_values(const struct duplicate *d)
         else if ((int)i == d->table->run_id)
             g_string_append(d->sql, UPSERT_RUN);
         else
-            g_string_append(d->sql, d->dialect->placeholder);
+            g_string_append(d->sql, d->dialect->parameter);
         comma = ", ";
     }
 }
@@ -215,9 +215,9 @@ static void append_parameter(GString *sql, const struct dialect *dialect, enum c
                      : type == COLUMN_TIMESTAMP ? "DATETIME(6)"
                                                 : NULL;
     if (as)
-        g_string_append_printf(sql, "CAST(%s AS %s)", dialect->placeholder, as);
+        g_string_append_printf(sql, "CAST(%s AS %s)", dialect->parameter, as);
     else
-        g_string_append(sql, dialect->placeholder);
+        g_string_append(sql, dialect->parameter);
 }
 
 void upsert_duplicate_delete_statement(GString *sql, const struct dialect *dialect,
