@@ -125,73 +125,73 @@ static double pages_ahead(const struct walk_state *window)
     return (double)(end - window->at) / (double)MAX(window->seen.page_span, INSTANT_SECOND);
 }
 
-struct outlook {
+struct prospect {
     double read, ahead; /* pages; ahead as the pages' times say */
     double most;        /* pages of the whole list, as its ids say */
     unsigned cuts;
     struct walk_state *longest;
 };
 
-static struct outlook look_ahead(struct walk_state *head)
+static struct prospect look_ahead(struct walk_state *head)
 {
-    struct outlook outlook = {0};
+    struct prospect prospect = {0};
     unsigned page_rows = 1;
     int64_t highest = 0;
 
     for (struct walk_state *window = head; window; window = window->next) {
         double ahead = pages_ahead(window);
 
-        outlook.read += window->seen.pages;
-        outlook.ahead += ahead;
-        outlook.cuts += window->next != NULL;
+        prospect.read += window->seen.pages;
+        prospect.ahead += ahead;
+        prospect.cuts += window->next != NULL;
         highest = MAX(highest, window->seen.highest_id);
         page_rows = MAX(page_rows, window->seen.page_rows);
-        if (ahead > 0 && (!outlook.longest || ahead > pages_ahead(outlook.longest)))
-            outlook.longest = window;
+        if (ahead > 0 && (!prospect.longest || ahead > pages_ahead(prospect.longest)))
+            prospect.longest = window;
     }
-    outlook.most = (double)highest / page_rows;
-    return outlook;
+    prospect.most = (double)highest / page_rows;
+    return prospect;
 }
 
 /* Pages of a list that was read before and will be read again: archived deals. */
-static double pages_again(const struct walk *walk, const struct outlook *outlook)
+static double pages_again(const struct walk *walk, const struct prospect *prospect)
 {
     bool comes_again = walk->leg == LEG_HEAD && walk->list == 0 && walk->stream->list_count > 1 &&
                        !walk->state->again_done;
 
-    return comes_again ? walk->state->pages - outlook->read : 0;
+    return comes_again ? walk->state->pages - prospect->read : 0;
 }
 
 /* All cuts of a table together may cost so much; the one that is always allowed is kept for its
  * first list. */
-static bool cut_is_allowed(const struct walk *walk, const struct outlook *outlook, double ahead)
+static bool cut_is_allowed(const struct walk *walk, const struct prospect *prospect, double ahead)
 {
     bool one_at_least = walk->list == 0 && walk->leg != LEG_AGAIN;
-    double calls = walk->state->pages + EXPECTED_SHARE * ahead + pages_again(walk, outlook);
-    unsigned cuts = MAX(walk->state->cuts, outlook->cuts);
+    double calls = walk->state->pages + EXPECTED_SHARE * ahead + pages_again(walk, prospect);
+    unsigned cuts = MAX(walk->state->cuts, prospect->cuts);
 
     return cuts + 1 <= MAX(CUT_SHARE * calls, one_at_least ? 1 : 0);
 }
 
-static bool cut_pays(const struct walk *walk, const struct outlook *outlook)
+static bool cut_pays(const struct walk *walk, const struct prospect *prospect)
 {
-    double ahead = MIN(outlook->ahead, MAX(outlook->most - outlook->read, 0));
+    double ahead = MIN(prospect->ahead, MAX(prospect->most - prospect->read, 0));
 
-    return outlook->longest && cut_is_allowed(walk, outlook, ahead) &&
-           pages_ahead(outlook->longest) * ahead / outlook->ahead >= PAGES_WORTH_A_CUT;
+    return prospect->longest && cut_is_allowed(walk, prospect, ahead) &&
+           pages_ahead(prospect->longest) * ahead / prospect->ahead >= PAGES_WORTH_A_CUT;
 }
 
 struct walk *walk_cut(const struct walk *walk)
 {
-    struct outlook outlook;
+    struct prospect prospect;
     struct walk_state *left;
     instant_t end, middle;
 
     if (!walk->head || walk->stream->walk == WALK_WHOLE || walk->head->seen.is_whole)
         return NULL;
-    outlook = look_ahead(walk->head);
-    left = outlook.longest;
-    if (!cut_pays(walk, &outlook))
+    prospect = look_ahead(walk->head);
+    left = prospect.longest;
+    if (!cut_pays(walk, &prospect))
         return NULL;
     end = left->until != INSTANT_NONE ? left->until : left->t0;
     middle = (left->at + (end - left->at) / 2) / INSTANT_SECOND * INSTANT_SECOND;

@@ -215,6 +215,7 @@ static bool take_page(struct task *task, const struct json_value *root, instant_
     if (facts.unknown_field) {
         task->phase = TASK_HELD;
         task->held = json_keep(root, task->batch->arena);
+        batch_adjust_credit(task->batch, batch_used_bytes(task->batch));
         task->held_date = date;
         if (!reading_fields(job))
             job_read_fields(job);
