@@ -4,8 +4,6 @@
 #include "base/handover.h"
 #include "sync/extract_private.h"
 
-/* A loader that lags behind is not helped by more pages: they would only fill memory. */
-#define LOADER_BACKLOG_PAGES  4
 #define WAIT_WORTH_TELLING_MS 500
 #define SETTLE_MS             100
 
@@ -124,11 +122,17 @@ static int64_t wait_for_room(const struct extract *x, const struct job *job, int
                                                   : 0;
 }
 
+static bool loader_has_enough(const struct extract *x)
+{
+    return lead_is_enough(&x->lead, x->pages_with_loader, http_client_in_flight(x->api.client),
+                          governor_latency_ms(&x->api.governor));
+}
+
 /* One request at a time for each list is less than the burst limit allows while answers take long:
  * a long walk is cut in two. */
 static bool cut_a_walk(struct extract *x)
 {
-    if (x->stopping || x->held != BUDGET_GO ||
+    if (x->stopping || x->held != BUDGET_GO || loader_has_enough(x) ||
         http_client_in_flight(x->api.client) >= governor_depth(&x->api.governor))
         return false;
     for (unsigned i = 0; i < STREAM_COUNT; i++)
@@ -145,14 +149,14 @@ static int64_t send_what_may_go(struct extract *x)
 
     x->held = BUDGET_GO;
     x->held_jobs = 0;
-    if (x->pages_with_loader >= LOADER_BACKLOG_PAGES) /* a reply will wake us */
-        return -1;
     for (unsigned i = 0; i < STREAM_COUNT && !x->stopping; i++) {
         struct task *task;
 
         while (x->jobs[i] && (task = job_next_task(x->jobs[i], now_ms, &soonest_ms))) {
             int64_t wait_ms;
 
+            if (loader_has_enough(x)) /* its reply will wake us */
+                return -1;
             if (short_of_credit && task->walk)
                 break;
             governor_divide(&x->api.governor, sharers_count(x->sharers, now_ms));
@@ -232,7 +236,10 @@ static void take_reply(struct extract *x, struct reply *reply)
 
     extract_count_lines(x, reply);
     extract_tell_remark(x, reply);
-    x->pages_with_loader -= reply->had_page;
+    if (reply->had_page) {
+        x->pages_with_loader--;
+        lead_loaded(&x->lead, reply->took_us);
+    }
     if (!reply->tag) {
         x->works--;
         if (reply->error)

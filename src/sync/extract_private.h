@@ -5,6 +5,7 @@
 
 #include "sync/api.h"
 #include "sync/job.h"
+#include "sync/lead.h"
 #include "sync/loader.h"
 #include "sync/purse.h"
 #include "sync/sharers.h"
@@ -31,6 +32,7 @@ struct extract {
     GString *path;
     char run_id[40];
     unsigned pages_with_loader;
+    struct lead lead;
     unsigned works; /* with the loader, of no job */
     int64_t started_ms;
     int64_t told_until_ms; /* the wait that the world knows about */

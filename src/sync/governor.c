@@ -43,6 +43,11 @@ void governor_divide(struct governor *governor, unsigned sharers)
     governor->sharers = MAX(sharers, 1);
 }
 
+int64_t governor_latency_ms(const struct governor *governor)
+{
+    return governor->latency_ms;
+}
+
 unsigned governor_depth(const struct governor *governor)
 {
     return (unsigned)(governor_share(governor) * governor->latency_ms / GOVERNOR_WINDOW_MS) + 1;

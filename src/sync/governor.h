@@ -29,7 +29,7 @@
 #define GOVERNOR_CALM_MS INT64_C(10000)
 #define GOVERNOR_STRIKES 3
 
-/* Fields are private to governor.c; governor_limit() and governor_share() read. */
+/* Fields are private to governor.c; governor_limit() and the like read. */
 struct governor {
     int64_t sent_ms[2 * GOVERNOR_LIMIT_MAX]; /* ring of departures, oldest first from next */
     unsigned next;                           /* where the next departure goes */
@@ -69,6 +69,8 @@ void governor_divide(struct governor *governor, unsigned sharers);
 unsigned governor_limit(const struct governor *governor);
 /* Requests a window that the governor sends at most: its part, after slowing down. */
 unsigned governor_share(const struct governor *governor);
+/* How long answers take, the newest counting most. */
+int64_t governor_latency_ms(const struct governor *governor);
 /* Requests that must be under way to send as many, while answers take as long as they do. */
 unsigned governor_depth(const struct governor *governor);
 

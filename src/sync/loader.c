@@ -195,6 +195,7 @@ static bool answer(struct loader *loader, struct work *work)
 {
     struct reply *reply = g_new0(struct reply, 1);
     bool last = work->kind == WORK_CLOSE;
+    int64_t began_us = g_get_monotonic_time();
     reply->kind = work->kind;
     reply->tag = work->tag;
     reply->stream = work->stream;
@@ -222,6 +223,7 @@ static bool answer(struct loader *loader, struct work *work)
         g_string_truncate(loader->views->remarks, 0);
     }
     work_free(work);
+    reply->took_us = g_get_monotonic_time() - began_us;
     handover_give(reply);
     g_async_queue_push(loader->replies, reply);
     loader->settings.wake(loader->settings.wake_opaque);

@@ -83,6 +83,7 @@ struct reply {
     const struct stream *stream;
     GError *error;
     bool had_page;         /* the work held a page's rows */
+    int64_t took_us;       /* loading it */
     int64_t lines_flagged; /* rows of deal_products that were flagged with their deals */
     int64_t rows, deleted; /* written, newly flagged */
     int64_t rejected;      /* the work's own, and values that the database cannot hold */
