@@ -96,6 +96,7 @@ static bool look_at_table(struct loader *loader, const struct stream *stream, st
             opened->lost[stream->id] =
                 g_strdup_printf("its column %s is gone", missing_column(table, &info));
         loader->noted[stream->id] = rows;
+        loader->is_as_noted[stream->id] = !opened->lost[stream->id] && info.rows == rows;
         loader->noted_nonces[stream->id] = g_strdup(nonce);
     } else if (!text && g_hash_table_contains(opened->states, stream->name) && !info.exists) {
         opened->lost[stream->id] = g_strdup("it was dropped");

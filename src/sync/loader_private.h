@@ -25,7 +25,8 @@ struct loader {
     instant_t started;
     /* Committed by this run, a table. */
     int64_t rows[STREAM_COUNT], deleted[STREAM_COUNT], rejected[STREAM_COUNT];
-    int64_t noted[STREAM_COUNT]; /* rows that the state says a table has; -1 = it says nothing */
+    int64_t noted[STREAM_COUNT];    /* rows that the state says a table has; -1 = it says nothing */
+    bool is_as_noted[STREAM_COUNT]; /* it had exactly those when the run began */
     char *noted_nonces[STREAM_COUNT];
     bool anew[STREAM_COUNT]; /* the table is loaded anew: the next commit forgets what was noted */
     bool broken;
