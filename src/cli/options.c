@@ -63,8 +63,9 @@ const struct command_row command_rows[COMMAND_COUNT] = {
     [COMMAND_STATUS] =
         {"status", "[CONNECTION...]",
          "bookmarks, lag, rows and backlog, read from the destination alone",
-         "Spends no token and needs none. With --max-lag it exits 1 when a table has not been "
-         "brought up to date for longer than that.",
+         "Spends no token and needs none. LAG is the time since a table was last brought up to "
+         "date; histories of deals that wait for the budget (BACKLOG) do not lag. With --max-lag "
+         "it exits 1 when a table lags more than that.",
          "penstock status --to sqlite:crm.db --max-lag 2h"},
     [COMMAND_VIEWS] =
         {"views", "[CONNECTION...]", "readable views: labels of options, names behind ids",

@@ -10,56 +10,60 @@ static void table_clear(void *data)
     g_free(((struct status_table *)data)->last_outcome);
 }
 
-/* The newest row of the run log, a table. */
+/* What the run log says of a stream. */
 struct last_run {
-    const char *table;
-    char *started, *finished, *outcome;
+    const struct stream *stream;
+    char *started, *outcome; /* of the newest run */
+    instant_t done_at;       /* children: when a run last brought the table up to date */
 };
+
+/* Histories that wait for the budget do so for weeks: the backlog tells, the table does not lag. */
+static bool brings_up_to_date(const struct stream *stream, const struct cell *outcome)
+{
+    return cell_is(outcome, "done") || (stream->walk == WALK_FLOW && cell_is(outcome, "parked"));
+}
 
 static void take_run(const struct cell *cells, void *opaque)
 {
     struct last_run *last = opaque;
-    const struct cell *started = &cells[RUN_STARTED];
+    const struct cell *started = &cells[RUN_STARTED], *finished = &cells[RUN_FINISHED];
+    instant_t at;
 
-    if (started->kind != CELL_VALUE || !cell_is(&cells[RUN_TABLE], last->table))
+    if (started->kind != CELL_VALUE || !cell_is(&cells[RUN_TABLE], last->stream->name))
         return;
+    if (finished->kind == CELL_VALUE && brings_up_to_date(last->stream, &cells[RUN_OUTCOME]) &&
+        instant_parse(finished->text, finished->length, &at) &&
+        (last->done_at == INSTANT_NONE || at > last->done_at))
+        last->done_at = at;
     if (last->started && strncmp(last->started, started->text, started->length) > 0)
         return;
     g_free(last->started);
-    g_free(last->finished);
     g_free(last->outcome);
     last->started = g_strndup(started->text, started->length);
     last->outcome = g_strndup(cells[RUN_OUTCOME].text, cells[RUN_OUTCOME].length);
-    last->finished = cells[RUN_FINISHED].kind == CELL_VALUE
-                         ? g_strndup(cells[RUN_FINISHED].text, cells[RUN_FINISHED].length)
-                         : NULL;
 }
 
-static bool read_last_run(struct memory *memory, const char *name, struct last_run *last,
+static bool read_last_run(struct memory *memory, const struct stream *stream, struct last_run *last,
                           GError **error)
 {
     g_autoptr(Table) runs = system_runs_table();
-    struct cell value = {.text = name, .length = (uint32_t)strlen(name), .kind = CELL_VALUE};
+    struct cell value = {
+        .text = stream->name, .length = (uint32_t)strlen(stream->name), .kind = CELL_VALUE};
     struct read_query query = {
         .table = runs, .where = RUN_TABLE, .values = &value, .value_count = 1, .order_by = -1};
 
-    *last = (struct last_run){.table = name};
+    *last = (struct last_run){.stream = stream, .done_at = INSTANT_NONE};
     return destination_read(memory->dest, &query, take_run, last, error);
 }
 
+/* Since when the table is up to date; NONE = its first load is not complete. Of deals the list of
+ * those that people work on counts, which every run reads. */
 static instant_t last_done(const struct stream *stream, const struct stream_state *state,
                            const struct last_run *last)
 {
-    instant_t done = INSTANT_NONE, finished;
-
-    if ((stream->walk == WALK_LINES || stream->walk == WALK_FLOW) && last->finished &&
-        instant_parse(last->finished, strlen(last->finished), &finished))
-        return finished;
-    for (unsigned i = 0; i < stream->list_count; i++)
-        if (state->lists[i].done_at != INSTANT_NONE &&
-            (done == INSTANT_NONE || state->lists[i].done_at > done))
-            done = state->lists[i].done_at;
-    return done;
+    if (stream->walk == WALK_LINES || stream->walk == WALK_FLOW)
+        return state->seeded ? last->done_at : INSTANT_NONE;
+    return schedule_is_first_load(stream, state) ? INSTANT_NONE : state->lists[0].done_at;
 }
 
 static bool count_rows(struct memory *memory, const struct stream *stream, struct status_table *row,
@@ -122,7 +126,7 @@ static bool add_table(struct memory *memory, const struct sync_settings *setting
 
     if (!memory_stream(memory, stream, &state, error))
         return false;
-    good = read_last_run(memory, stream->name, &last, error) &&
+    good = read_last_run(memory, stream, &last, error) &&
            memory_backlog(memory, stream->name, &row.backlog, error) &&
            count_rows(memory, stream, &row, error);
     fill_times(stream, &state, &last, &row);
@@ -134,7 +138,6 @@ static bool add_table(struct memory *memory, const struct sync_settings *setting
         report->max_lag_s = MAX(report->max_lag_s, row.lag_s);
     g_array_append_val(report->tables, row);
     g_free(last.started);
-    g_free(last.finished);
     stream_state_done(&state);
     return good;
 }

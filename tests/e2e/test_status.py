@@ -1,0 +1,50 @@
+"""What `status` says of a copy that is not complete: a lag counts from what brought the table up to date."""
+
+import json
+
+from harness import run_penstock, sync
+from spending import SMALL, parked
+
+HOUR = 3600
+
+
+def look(database, *words):
+    run = run_penstock("status", "--json", "--to", database.url, *words)
+    return {table["table"]: table for table in json.loads(run.stdout)["tables"]}
+
+
+def test_a_first_load_that_is_not_complete_was_never_synced(simulate, database):
+    """Archived deals are read before the others, and lines are parked without a call."""
+    simulator = simulate(*SMALL)
+    words = ("--tables", "deals,deal_products")
+    parked(sync(simulator, database.url, *words, "--max-tokens", 2 + 10 + 20, code=75))
+    seen = look(database, *words)
+    assert seen["deals"]["rows"] > 0
+    for table in seen.values():
+        assert (table["lag_s"], table["last_run"]) == (None, None), table
+    sync(simulator, database.url, *words)
+    assert all(table["lag_s"] is not None for table in look(database, *words).values())
+
+
+def test_lines_that_were_not_read_lag(simulate, database):
+    """The run that parked them did not bring them up to date; the deals are."""
+    simulator = simulate(*SMALL)
+    words = ("--tables", "deals,deal_products")
+    sync(simulator, database.url, *words)
+    before = look(database, *words)
+    simulator.advance(HOUR)
+    simulator.admin("bulk", entity="deals", count=20)
+    parked(sync(simulator, database.url, *words, "--max-tokens", 2 + 10, code=75))
+    after = look(database, *words)
+    assert after["deal_products"]["last_outcome"] == "parked"
+    assert after["deal_products"]["last_run"] == before["deal_products"]["last_run"]
+    assert after["deals"]["last_run"] > before["deals"]["last_run"]
+
+
+def test_histories_that_wait_for_the_budget_do_not_lag(simulate, database):
+    """They do so for weeks; the backlog tells."""
+    simulator = simulate(*SMALL)
+    words = ("--tables", "deals,dealflow")
+    parked(sync(simulator, database.url, *words, "--max-tokens", 1000, code=75))
+    flow = look(database, *words)["dealflow"]
+    assert flow["backlog"] > 0 and flow["lag_s"] is not None
