@@ -151,17 +151,20 @@ static void print_others(const struct plan_report *plan)
     printf("A refresh: %s tokens, and 1 or 2 for each row that is gone.\n", refresh);
 }
 
+/* What waits now; the line before it counts the deals, too, that come meanwhile. */
 static void print_days(const struct plan_report *plan)
 {
     int64_t low = days_at_budget(plan, plan->next.tokens.low);
     int64_t high = days_at_budget(plan, plan->next.tokens.high);
-    if (high <= 1)
+    const char *proviso = plan->outlook.new_a_day > 0 ? ", if no deal moves meanwhile" : "";
+    if (high <= 1 || plan->outlook.days < 0)
         return;
     g_autofree char *days = format_plural(high, "day");
     if (low == high)
-        printf("At this budget the next sync takes %s.\n", days);
+        printf("At this budget the next sync takes %s%s.\n", days, proviso);
     else
-        printf("At this budget the next sync takes %" G_GINT64_FORMAT " to %s.\n", low, days);
+        printf("At this budget the next sync takes %" G_GINT64_FORMAT " to %s%s.\n", low, days,
+               proviso);
 }
 
 static void print_price(const struct plan_report *plan)

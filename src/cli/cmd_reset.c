@@ -98,8 +98,9 @@ static int reset_one(const struct ui *ui, const struct connection *connection)
         print_json(connection, dropped);
     } else if (!ui->options->quiet) {
         g_autofree char *tables = format_plural(dropped, "table");
-        g_autofree char *text = g_strdup_printf("%s dropped in %s; the next sync loads them anew",
-                                                tables, connection->destination);
+        g_autofree char *text =
+            g_strdup_printf("%s dropped in %s; the next sync loads %s anew", tables,
+                            connection->destination, dropped == 1 ? "it" : "them");
         print_title(connection, text);
     }
     return 0;

@@ -93,13 +93,18 @@ int64_t outlook_days(int64_t backlog, int64_t new_a_day, int64_t tokens_a_day, i
 
 static char *flow_text(const struct outlook *outlook, int cost)
 {
+    g_autofree char *new_ones =
+        outlook->new_a_day > 0
+            ? g_strdup_printf(" (%" G_GINT64_FORMAT " new ones a day)", outlook->new_a_day)
+            : g_strdup("");
+
     if (outlook->backlog == 0)
         return NULL;
     if (outlook->days > 0)
         return g_strdup_printf("%" G_GINT64_FORMAT " deal%s, %" G_GINT64_FORMAT
-                               " day%s at today's budget",
+                               " day%s at today's budget%s",
                                outlook->backlog, outlook->backlog == 1 ? " waits" : "s wait",
-                               outlook->days, outlook->days == 1 ? "" : "s");
+                               outlook->days, outlook->days == 1 ? "" : "s", new_ones);
     return g_strdup_printf(
         "%" G_GINT64_FORMAT " deals wait and it never catches up: %" G_GINT64_FORMAT
         " a day are new, %" G_GINT64_FORMAT

@@ -173,3 +173,4 @@ def test_never_catches_up(company, database):
         more = ("--api-url", simulator.url) if command == "plan" else ()
         run = run_penstock(command, "--to", database.url, *more, token=simulator.token)
         assert "never catches up" in run.stdout, run.stdout
+        assert "the next sync takes" not in run.stdout, run.stdout
