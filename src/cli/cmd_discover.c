@@ -82,7 +82,7 @@ static void print_yaml_connection(const struct connection *connection)
            "    # full_every: 7d\n"
            "    # deletes: flag            # flag, remove or ignore\n"
            "    # refresh_every: 14d       # full pass; or never\n"
-           "    # budget: {per_day: 20%%, reserve: 5000, backfill: 50%%}\n");
+           "    # budget: {per_day: 20%%, reserve: 5000, backfill: 50%%, tokens: 30000}\n");
 }
 
 static void print_yaml_table(const struct discover_table *table)

@@ -163,6 +163,13 @@ def test_man_page_is_clean_and_complete():
     assert "--retry-base-ms" not in text and "@MAN" not in text
 
 
+def test_man_page_knows_each_key_of_the_configuration(penstock, tmp_path):
+    (tmp_path / "penstock.yaml").write_text(CONFIG + "    zzzz: 1\n")
+    known = penstock("sync").stderr.partition("known keys are ")[2].strip().split(", ")
+    page = (BUILD / "src/cli/penstock.1").read_text().splitlines()
+    assert "api_token" in known and not [key for key in known if f".It Cm {key}" not in page]
+
+
 def complete(*words, cwd):
     """What bash would offer for the last of the words."""
     script = f"""
