@@ -65,7 +65,8 @@ const struct command_row command_rows[COMMAND_COUNT] = {
          "bookmarks, lag, rows and backlog, read from the destination alone",
          "Spends no token and needs none. LAG is the time since a table was last brought up to "
          "date; histories of deals that wait for the budget (BACKLOG) do not lag. With --max-lag "
-         "it exits 1 when a table lags more than that.",
+         "it exits 1 when a table lags more than that, or more than that beyond its interval "
+         "(every): tables that are read once a day lag a day anyway.",
          "penstock status --to sqlite:crm.db --max-lag 2h"},
     [COMMAND_VIEWS] =
         {"views", "[CONNECTION...]", "readable views: labels of options, names behind ids",
@@ -132,7 +133,7 @@ const struct option_row option_rows[] = {
      "none), so "
      "that queries written for another connector go on working. Chosen before the first load."},
     {"dealflow", 0, OPTION_CHOICE, FIELD(dealflow), "stages|all|off", "stages|all|off", VALUES_NONE,
-     FOR_RUNS | FOR(COMMAND_VERIFY), false,
+     FOR_RUNS | FOR(COMMAND_STATUS) | FOR(COMMAND_VERIFY), false,
      "History of deals, 40 tokens a deal: for deals that are new or moved to another stage "
      "(stages, the default), "
      "for every deal that changed (all), or not at all (off)."},
@@ -158,7 +159,8 @@ const struct option_row option_rows[] = {
      "Ask this server instead of https://api.pipedrive.com."},
     {"max-lag", 0, OPTION_DURATION, FIELD(max_lag_s), "DURATION", NULL, VALUES_NONE,
      FOR(COMMAND_STATUS), false,
-     "Exit with 1 when a table lags more than this, for example 90m, 2h or 1d."},
+     "Exit with 1 when a table lags more than this beyond its interval, for example 90m, 2h or "
+     "1d."},
     {"sample", 0, OPTION_NUMBER, FIELD(sample), "N", NULL, VALUES_NONE, FOR(COMMAND_VERIFY), false,
      "Compare so many records of each table that is not read whole. Default: 100."},
     {"seed", 0, OPTION_NUMBER, FIELD(seed), "N", NULL, VALUES_NONE, FOR(COMMAND_VERIFY), false,

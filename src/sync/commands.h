@@ -94,6 +94,7 @@ struct status_table {
     char bookmark[32];     /* RFC 3339 or "" */
     char last_run[32];     /* when it last ended well, RFC 3339 server time, "" = never */
     int64_t lag_s;         /* since that, by this machine's clock; -1 unknown */
+    int64_t every_s;       /* how often it is asked for: so much lag is meant; 0 = by every run */
     char *last_outcome;    /* of the last run, from _penstock_runs; NULL = none */
     int64_t backlog;       /* children: deals waiting; else 0 */
     char last_pass[32];    /* when the last full pass (or the first load) began, "" = never */

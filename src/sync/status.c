@@ -63,7 +63,17 @@ static instant_t last_done(const struct stream *stream, const struct stream_stat
 {
     if (stream->walk == WALK_LINES || stream->walk == WALK_FLOW)
         return state->seeded ? last->done_at : INSTANT_NONE;
-    return schedule_is_first_load(stream, state) ? INSTANT_NONE : state->lists[0].done_at;
+    if (stream->walk != WALK_WHOLE && schedule_is_first_load(stream, state))
+        return INSTANT_NONE;
+    return state->lists[0].done_at;
+}
+
+static int64_t read_every_s(const struct sync_settings *settings, const struct stream *stream)
+{
+    int64_t every_s[G_N_ELEMENTS(settings->every_s)];
+
+    schedule_intervals(settings->every_s, every_s);
+    return every_s[stream->lists[0].interval];
 }
 
 static bool count_rows(struct memory *memory, const struct stream *stream, struct status_table *row,
@@ -130,6 +140,7 @@ static bool add_table(struct memory *memory, const struct sync_settings *setting
            memory_backlog(memory, stream->name, &row.backlog, error) &&
            count_rows(memory, stream, &row, error);
     fill_times(stream, &state, &last, &row);
+    row.every_s = read_every_s(settings, stream);
     fill_pass(settings, stream, &state, &row);
     row.last_outcome = last.outcome;
     if (row.lag_s < 0)

@@ -1,5 +1,6 @@
 """What `status` says of a copy that is not complete: a lag counts from what brought the table up to date."""
 
+import datetime
 import json
 
 from harness import run_penstock, sync
@@ -24,6 +25,24 @@ def test_a_first_load_that_is_not_complete_was_never_synced(simulate, database):
         assert (table["lag_s"], table["last_run"]) == (None, None), table
     sync(simulator, database.url, *words)
     assert all(table["lag_s"] is not None for table in look(database, *words).values())
+
+
+def test_a_lag_counts_from_when_a_table_was_due(simulate, database):
+    """Most tables are asked for every day, files every six hours: that alone is no alarm."""
+    began = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=27)
+    simulator = simulate(*SMALL, "--now", began.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    words = ("status", "--to", database.url, "--dealflow", "off", "--max-lag", "2h")
+    sync(simulator, database.url, "--dealflow", "off")
+    simulator.advance(20 * HOUR)
+    sync(simulator, database.url, "--dealflow", "off")
+    simulator.advance(7 * HOUR)
+    sync(simulator, database.url, "--tables", "deals,persons,users,deal_products,stages")
+    late = run_penstock(*words)
+    assert late.returncode == 1
+    assert "activities lags 7 h" in late.stderr and "filters lags 1 d 3 h" in late.stderr
+    assert not [name for name in ("files", "persons", "users") if f"{name} lags" in late.stderr]
+    sync(simulator, database.url, "--dealflow", "off")
+    assert run_penstock(*words).returncode == 0
 
 
 def test_lines_that_were_not_read_lag(simulate, database):
