@@ -126,7 +126,7 @@ const struct option_row option_rows[] = {
      VALUES_NONE, FOR_RUNS | FOR(COMMAND_DISCOVER) | FOR(COMMAND_VERIFY), false,
      "Custom fields become columns named after the field (names, the default), after its "
      "40-character key "
-     "(keys), or one JSON column (json)."},
+     "(keys), or one JSON column (json). Columns that are there keep their names."},
     {"metadata-columns", 0, OPTION_CHOICE, FIELD(metadata), "STYLE",
      "native|stitch|fivetran|airbyte|none", VALUES_NONE, FOR_RUNS | FOR(COMMAND_DISCOVER), false,
      "Names of the columns that Penstock adds to a row (native, stitch, fivetran, airbyte or "

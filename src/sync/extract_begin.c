@@ -327,6 +327,10 @@ static void announce(struct extract *x)
             "the token's user is not an administrator: records that this user may not see are "
             "missing without a trace. "
             "Use an administrator's token");
+    if (x->settings->start_date > api_now(&x->api))
+        extract_warn(x, NULL,
+                     "the start date is in the future, so a first load finds nothing: see that its "
+                     "year is right");
 }
 
 /* Bookmarks are set by the server's clock alone. */

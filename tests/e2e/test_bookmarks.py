@@ -286,6 +286,15 @@ def test_start_date_bounds_the_tables_by_their_replication_value(simulate, datab
     )
 
 
+def test_a_start_date_in_the_future_is_told(simulate, database):
+    """2042 for 2024 would be a green run without a row."""
+    simulator = start_date_company(simulate)
+    run = sync(simulator, database.url, "--tables", "persons", "--start-date", "2042-01-31")
+    assert "start date is in the future" in run.stderr and database.rows("persons") == {}
+    run = sync(simulator, database.url, "--tables", "persons", "--start-date", "2024-01-31")
+    assert "future" not in run.stderr and database.rows("persons")
+
+
 def test_a_lowered_start_date_loads_the_missing_stretch(simulate, database):
     simulator = start_date_company(simulate)
     late, early = middle(simulator, "persons", 0.7), middle(simulator, "persons", 0.3)
