@@ -103,18 +103,34 @@ void governor_sent(struct governor *governor, int64_t now_ms)
     governor->next = (governor->next + 1) % RING;
 }
 
-/* Our own requests that the server may have counted when it took the one of sent_ms. */
-static unsigned own_around(const struct governor *governor, int64_t sent_ms)
+/* Our own requests of the server's window when it took the one of sent_ms, that departed until
+ * last_ms. */
+static unsigned own_until(const struct governor *governor, int64_t sent_ms, int64_t last_ms)
 {
     unsigned own = 0;
     for (unsigned back = 1; back < RING; back++) {
         int64_t at_ms = sent_back(governor, back);
         if (at_ms <= sent_ms - GOVERNOR_SERVER_WINDOW_MS)
             break;
-        if (at_ms <= sent_ms + OVERTAKE_MS)
+        if (at_ms <= last_ms)
             own++;
     }
     return own;
+}
+
+/* How many of so many counted requests may have been others': at least all but those of ours that
+ * the server may have counted, at most all but those that it must have, the one of sent_ms too. In
+ * between it is what was known before, while that lasts: in a burst of ours the first answers do
+ * not know of those behind them. */
+static int64_t foreign_among(const struct governor *governor, int64_t counted, int64_t sent_ms,
+                             int64_t now_ms, bool *ret_is_known)
+{
+    int64_t least = counted - own_until(governor, sent_ms, sent_ms + OVERTAKE_MS);
+    int64_t most = counted - own_until(governor, sent_ms, sent_ms - OVERTAKE_MS) - 1;
+    int64_t known = now_ms < governor->foreign_until_ms ? MIN(governor->foreign, most) : 0;
+
+    *ret_is_known = known > least;
+    return CLAMP(MAX(known, least), 0, GOVERNOR_LIMIT_MAX);
 }
 
 /* When the requests of others leave the window: what the server says, in whole seconds, within
@@ -142,10 +158,12 @@ void governor_answer(struct governor *governor, int64_t sent_ms, int64_t now_ms,
     int64_t of = limit_is_sane(limit) ? limit : governor->limit;
     if (remaining < 0 || remaining > of || sent_ms < governor->foreign_ms)
         return;
-    int64_t foreign = of - remaining - own_around(governor, sent_ms);
-    governor->foreign = (unsigned)CLAMP(foreign, 0, GOVERNOR_LIMIT_MAX);
+    bool is_known;
+    governor->foreign =
+        (unsigned)foreign_among(governor, of - remaining, sent_ms, now_ms, &is_known);
     governor->foreign_ms = sent_ms;
-    governor->foreign_until_ms = now_ms + reset_ms(reset_s);
+    if (!is_known)
+        governor->foreign_until_ms = now_ms + reset_ms(reset_s);
 }
 
 void governor_throttled(struct governor *governor, int64_t sent_ms, int64_t now_ms,

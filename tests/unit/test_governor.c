@@ -128,6 +128,28 @@ static void own_burst_is_not_foreign(void)
     g_assert_cmpuint(send_all(&g, 2200), ==, 20);
 }
 
+/* A run that begins right after another one: the first answers are to requests behind which more
+ * are under way already, and must not make it forget the other's. */
+static void others_are_not_forgotten_in_a_burst(void)
+{
+    const int64_t limit = 20, others = 12;
+    struct governor g;
+    unsigned sent;
+    governor_init(&g);
+    governor_sent(&g, 150);
+    governor_answer(&g, 150, 151, limit, limit - others - 1, 2);
+    sent = 1 + send_all(&g, 151);
+    for (unsigned i = 2; i <= sent; i++) {
+        governor_answer(&g, 151, 151 + i, limit, MAX(limit - others - i, 0), 2);
+        sent += send_all(&g, 151 + i);
+        g_assert_cmpint(sent, <=, limit - others);
+    }
+    /* gone with their window, and told by the first answer of the next one */
+    governor_sent(&g, 2300);
+    governor_answer(&g, 2300, 2301, limit, limit - 1, 2);
+    g_assert_cmpint(send_all(&g, 2301), ==, limit - 1);
+}
+
 static void throttled(void)
 {
     struct governor g;
@@ -366,6 +388,8 @@ int main(int argc, char **argv)
     g_test_add_func("/governor/spare-requests-leave-half", spare_requests_leave_half);
     g_test_add_func("/governor/spare-requests-are-some", spare_requests_are_some);
     g_test_add_func("/governor/own-burst-is-not-foreign", own_burst_is_not_foreign);
+    g_test_add_func("/governor/others-are-not-forgotten-in-a-burst",
+                    others_are_not_forgotten_in_a_burst);
     g_test_add_func("/governor/throttled", throttled);
     g_test_add_func("/governor/third-strike-halves-for-good", third_strike_halves_for_good);
     g_test_add_func("/governor/a-burst-is-one-strike", a_burst_is_one_strike);
