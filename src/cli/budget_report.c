@@ -1,17 +1,18 @@
 #include "cli/budget_report.h"
 #include "cli/format.h"
-
-#include <stdio.h>
+#include "cli/ui.h"
 
 void print_budget(const struct outlook *outlook)
 {
-    char share[FORMAT_BYTES], backfill[FORMAT_BYTES], pool[FORMAT_BYTES], used[FORMAT_BYTES];
-    printf("The budget is %s of the company's %s tokens in 24 hours, %s of them for first loads "
-           "and histories; %s were used.\n",
+    char share[FORMAT_BYTES], backfill[FORMAT_BYTES], pool[FORMAT_BYTES], used[FORMAT_BYTES],
+        used_backfill[FORMAT_BYTES];
+    ui_say("The budget is %s of the company's %s tokens in 24 hours, %s of them for first loads "
+           "and histories; %s were used, %s of them for those.",
            format_count(outlook->share, share), format_count(outlook->pool, pool),
-           format_count(outlook->backfill_share, backfill), format_count(outlook->used, used));
+           format_count(outlook->backfill_share, backfill), format_count(outlook->used, used),
+           format_count(outlook->used_backfill, used_backfill));
     if (outlook->text != NULL)
-        printf("dealflow: %s\n", outlook->text);
+        ui_say("dealflow: %s", outlook->text);
 }
 
 void put_budget(struct json_writer *json, const struct outlook *outlook)

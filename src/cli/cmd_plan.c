@@ -136,9 +136,8 @@ static void print_next(const struct plan_report *plan)
     g_autofree char *calls = range_text(plan->next.calls);
     format_duration(plan->next.seconds.low, low);
     format_duration(plan->next.seconds.high, high);
-    printf("\nThe next sync: %s tokens, %s calls, %s%s%s at the speed that the API allows.\n",
-           tokens, calls, low, strcmp(low, high) == 0 ? "" : " to ",
-           strcmp(low, high) == 0 ? "" : high);
+    ui_say("\nThe next sync: %s tokens, %s calls, %s%s%s at the speed that the API allows.", tokens,
+           calls, low, strcmp(low, high) == 0 ? "" : " to ", strcmp(low, high) == 0 ? "" : high);
 }
 
 static void print_others(const struct plan_report *plan)
@@ -146,9 +145,9 @@ static void print_others(const struct plan_report *plan)
     g_autofree char *day = range_text(plan->day.tokens);
     g_autofree char *idle = range_text(plan->idle.tokens);
     g_autofree char *refresh = range_text(plan->refresh.tokens);
-    printf("A day in one run: %s tokens. A run when nothing changed, soon after another: %s.\n",
-           day, idle);
-    printf("A refresh: %s tokens, and 1 or 2 for each row that is gone.\n", refresh);
+    ui_say("A day in one run: %s tokens. A run when nothing changed, soon after another: %s.", day,
+           idle);
+    ui_say("A refresh: %s tokens, and 1 or 2 for each row that is gone.", refresh);
 }
 
 /* What waits now; the line before it counts the deals, too, that come meanwhile. */
@@ -161,9 +160,9 @@ static void print_days(const struct plan_report *plan)
         return;
     g_autofree char *days = format_plural(high, "day");
     if (low == high)
-        printf("At this budget the next sync takes %s%s.\n", days, proviso);
+        ui_say("At this budget the next sync takes %s%s.", days, proviso);
     else
-        printf("At this budget the next sync takes %" G_GINT64_FORMAT " to %s%s.\n", low, days,
+        ui_say("At this budget the next sync takes %" G_GINT64_FORMAT " to %s%s.", low, days,
                proviso);
 }
 
@@ -173,14 +172,14 @@ static void print_price(const struct plan_report *plan)
     print_next(plan);
     print_others(plan);
     if (plan->daily_limit > 0 && plan->daily_remaining >= 0)
-        printf("The company has %s tokens a day, %s are left today.\n",
+        ui_say("The company has %s tokens a day, %s are left today.",
                format_count(plan->daily_limit, limit), format_count(plan->daily_remaining, left));
     if (plan->days >= 0)
-        printf("The next sync is at most %.1f%% of a day's tokens.\n", plan->days * 100);
+        ui_say("The next sync is at most %.1f%% of a day's tokens.", plan->days * 100);
     print_budget(&plan->outlook);
     print_days(plan);
     g_autofree char *spent = format_plural(plan->spent_tokens, "token");
-    printf("This plan itself cost %s.\n", spent);
+    ui_say("This plan itself cost %s.", spent);
 }
 
 static void print_people(const struct ui *ui, const struct connection *connection,

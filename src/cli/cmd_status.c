@@ -148,8 +148,8 @@ static void print_people(const struct ui *ui, const struct connection *connectio
 {
     static const struct report_column columns[] = {
         {"TABLE", false, 0},  {"LAG", true, 0},       {"ROWS", true, 1},
-        {"DELETED", true, 5}, {"BOOKMARK", false, 3}, {"LAST RUN", false, 2},
-        {"BACKLOG", true, 4}, {"ENDED", false, 6},    {"FULL PASS", true, 7},
+        {"DELETED", true, 6}, {"BOOKMARK", false, 5}, {"LAST RUN", false, 4},
+        {"BACKLOG", true, 3}, {"ENDED", false, 2},    {"FULL PASS", true, 7},
     };
     if (status->company == NULL) {
         print_title(connection, "never synced; start with penstock plan, then penstock sync");

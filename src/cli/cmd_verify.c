@@ -178,8 +178,8 @@ static void print_people(const struct ui *ui, const struct connection *connectio
                 verify->same ? "what was compared is the same" : "not the same as in Pipedrive");
     print_table(ui, verify);
     print_differences(verify);
-    printf("\n%s, %s. The same choice again: --sample %u --seed %u\n", requests, tokens,
-           how->sample, how->seed);
+    ui_say("\n%s, %s. The same choice again: --sample %u --seed %u", requests, tokens, how->sample,
+           how->seed);
 }
 
 /* --- the command --- */

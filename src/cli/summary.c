@@ -4,7 +4,6 @@
 #include "json/json.h"
 
 #include <string.h>
-#include <unistd.h>
 
 static const struct table_result *table_at(const struct sync_result *result, unsigned i)
 {
@@ -142,13 +141,8 @@ static void print_totals(const struct sync_result *result)
     g_autofree char *rows = format_plural(result->rows, "row");
     g_autofree char *requests = format_plural(result->requests, "request");
     g_autofree char *tokens = format_plural(result->tokens, "token");
-    g_autofree char *line =
-        g_strdup_printf("%s in %s: %s, %s, %s", outcome_name(result->outcome),
-                        format_elapsed(result->wall_ms, elapsed), rows, requests, tokens);
-    unsigned columns, lines;
-    terminal_size(STDOUT_FILENO, &columns, &lines);
-    g_autofree char *folded = text_fold(line, columns > 0 ? columns : SIZE_MAX, 0);
-    fputs(folded, stdout);
+    ui_say("%s in %s: %s, %s, %s", outcome_name(result->outcome),
+           format_elapsed(result->wall_ms, elapsed), rows, requests, tokens);
 }
 
 static void print_remarks(const struct sync_result *result)
@@ -158,7 +152,7 @@ static void print_remarks(const struct sync_result *result)
         if (table->message == NULL || table->progress.outcome == OUTCOME_FAILED)
             continue;
         g_autofree char *text = text_clean(table->message);
-        printf("%s: %s\n", table->progress.table, text);
+        ui_say("%s: %s", table->progress.table, text);
     }
 }
 

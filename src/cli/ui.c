@@ -125,6 +125,18 @@ int ui_fail(const struct ui *ui, const char *connection, const GError *error)
     return exit_code_for(error);
 }
 
+void ui_say(const char *format, ...)
+{
+    va_list arguments;
+    unsigned columns, rows;
+    va_start(arguments, format);
+    g_autofree char *text = g_strdup_vprintf(format, arguments);
+    va_end(arguments);
+    terminal_size(STDOUT_FILENO, &columns, &rows);
+    g_autofree char *folded = text_fold(text, columns > 0 ? columns : SIZE_MAX, 0);
+    fputs(folded, stdout);
+}
+
 void ui_print_json(GString *text)
 {
     g_string_append_c(text, '\n');

@@ -35,6 +35,8 @@ int exit_code_worst(int a, int b);
 
 /* What was printed so far can be seen, before something is said on standard error. */
 void ui_show(void);
+/* A sentence and a line end on standard output; a terminal gets it folded at blanks. */
+void ui_say(const char *format, ...) G_GNUC_PRINTF(1, 2);
 /* A JSON document with a line end on standard output. Takes text. */
 void ui_print_json(GString *text);
 /* Standard output is a promise too: a full disk turns 0 into 1. A reader that went away (| head)

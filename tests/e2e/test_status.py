@@ -2,8 +2,12 @@
 
 import datetime
 import json
+import os
+import pty
+import subprocess
+import termios
 
-from harness import run_penstock, sync
+from harness import PENSTOCK, run_penstock, sync
 from spending import SMALL, parked
 
 HOUR = 3600
@@ -67,3 +71,25 @@ def test_histories_that_wait_for_the_budget_do_not_lag(simulate, database):
     parked(sync(simulator, database.url, *words, "--max-tokens", 1000, code=75))
     flow = look(database, *words)["dealflow"]
     assert flow["backlog"] > 0 and flow["lag_s"] is not None
+
+
+def on_a_terminal(columns, *words):
+    """The lines of what is printed there; they fit into its buffer."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, columns))
+    subprocess.run([PENSTOCK, *words], stdout=theirs, stdin=subprocess.DEVNULL, check=True)
+    text = os.read(ours, 1 << 16).decode()
+    os.close(theirs)
+    os.close(ours)
+    return text.splitlines()
+
+
+def test_a_narrow_terminal_shows_what_matters(simulate, database):
+    simulator = simulate(*SMALL)
+    words = ("--tables", "deals,dealflow")
+    parked(sync(simulator, database.url, *words, "--max-tokens", 1000, code=75))
+    lines = on_a_terminal(72, "status", "--to", database.url, *words, "--no-color")
+    title = next(line for line in lines if line.startswith("TABLE"))
+    assert "BACKLOG" in title and "ENDED" in title and "BOOKMARK" not in title
+    assert max(map(len, lines[1:])) <= 72
+    assert "first loads and histories;" in " ".join(lines), "sentences are folded at blanks"
