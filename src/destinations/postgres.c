@@ -8,76 +8,70 @@
 #define DEFAULT_SCHEMA  "pipedrive"
 #define LOCK_TIMEOUT_MS 10000
 
-/* ── Statements ── */
-
-static bool check_result(struct postgres *p, const PGresult *result, const char *what,
-                         GError **error)
-{
-    ExecStatusType status = PQresultStatus(result);
-    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
-        return true;
-    return postgres_fail(p, result, what, error);
-}
-
-bool postgres_execute(struct postgres *p, const char *sql, const char *what, GError **error)
-{
-    g_autoptr(PgResult) result = PQexec(p->conn, sql);
-    return check_result(p, result, what, error);
-}
-
-PGresult *postgres_query(struct postgres *p, const char *sql, unsigned count,
-                         const char *const *values, const char *what, GError **error)
-{
-    g_autoptr(PgResult) result =
-        PQexecParams(p->conn, sql, (int)count, NULL, values, NULL, NULL, 0);
-    return check_result(p, result, what, error) ? g_steal_pointer(&result) : NULL;
-}
-
 /* ── Transactions ── */
 
-bool postgres_begin_write(struct postgres *p, GError **error)
+/* BEGIN is sent with the first statement. */
+void postgres_begin_write(struct postgres *p)
 {
-    p->transactions++;
-    return postgres_execute(p, "BEGIN READ WRITE", "beginning a transaction", error);
+    p->owes_begin = true;
 }
 
 /* A transaction that failed answers COMMIT with ROLLBACK, which is no error to libpq. */
-static bool set_commit_error(struct postgres *p, const PGresult *result, GError **error)
+static bool set_commit_error(struct postgres *p, GError *inner, GError **error)
 {
-    if (postgres_is_fenced(p, result))
+    if (postgres_is_fenced(p)) {
+        g_clear_error(&inner);
         return postgres_set_fenced_error(p, error);
-    if (!check_result(p, result, "committing", error))
-        return false;
-    error_setf(error, PENSTOCK_ERROR_STORAGE,
-               "%s: committing: the server gave the transaction up: run again", p->label);
+    }
+    if (inner)
+        g_propagate_error(error, inner);
+    else
+        error_setf(error, PENSTOCK_ERROR_STORAGE,
+                   "%s: committing: the server gave the transaction up: run again", p->label);
     return false;
+}
+
+/* All in one message with what was sent before: where a statement fails, the server skips the rest,
+ * COMMIT included. */
+static PGresult *send_commit(struct postgres *p, GError **error)
+{
+    static const char what[] = "committing";
+    g_autofree char *epoch = postgres_epoch_statement(p);
+    return postgres_send(p, epoch, 0, NULL, what, error) &&
+                   postgres_send(p, "COMMIT", 0, NULL, what, error)
+               ? postgres_settle_last(p, error)
+               : NULL;
 }
 
 bool postgres_commit_write(struct postgres *p, GError **error)
 {
-    g_autoptr(GString) sql = g_string_new(NULL);
-    postgres_commit_statement(p, sql);
-    g_autoptr(PgResult) result = PQexec(p->conn, sql->str);
-    if (PQresultStatus(result) == PGRES_COMMAND_OK && strcmp(PQcmdStatus(result), "COMMIT") == 0) {
+    GError *inner = NULL;
+    g_autoptr(PgResult) result = send_commit(p, &inner);
+    if (result && strcmp(PQcmdStatus(result), "COMMIT") == 0) {
         p->unsynced = true;
         return true;
     }
     postgres_rollback_write(p);
-    return set_commit_error(p, result, error);
+    return set_commit_error(p, inner, error);
 }
 
 /* What is cached may speak of tables that are gone again. */
 void postgres_rollback_write(struct postgres *p)
 {
-    if (p->conn && PQtransactionStatus(p->conn) != PQTRANS_IDLE)
-        PQclear(PQexec(p->conn, "ROLLBACK"));
+    if (p->conn) {
+        postgres_discard(p);
+        if (PQtransactionStatus(p->conn) != PQTRANS_IDLE)
+            PQclear(PQexec(p->conn, "ROLLBACK"));
+    }
     postgres_forget_tables(p);
     p->rollbacks++;
 }
 
 static bool begin(struct destination *d, GError **error)
 {
-    return postgres_begin_write((struct postgres *)d, error);
+    (void)error;
+    postgres_begin_write((struct postgres *)d);
+    return true;
 }
 
 static bool commit(struct destination *d, GError **error)
@@ -117,6 +111,7 @@ static struct postgres *postgres_new(const struct destination_settings *settings
         g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)postgres_table_free);
     p->loads = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     p->view_grants = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    p->sent = postgres_sent_new();
     p->statements = g_ptr_array_new_with_free_func((GDestroyNotify)postgres_statement_free);
     return p;
 }
@@ -144,6 +139,7 @@ static void close_postgres(struct destination *d)
     g_hash_table_unref(p->tables);
     g_hash_table_unref(p->loads);
     g_hash_table_unref(p->view_grants);
+    g_ptr_array_unref(p->sent);
     g_ptr_array_unref(p->statements);
     copy_buffer_done(&p->buffer);
     g_free(p->label);

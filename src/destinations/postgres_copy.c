@@ -50,6 +50,16 @@ static void put64(char *place, int64_t value)
     memcpy(place, &network, sizeof network);
 }
 
+void copy_word(struct copy_buffer *buffer, uint32_t value)
+{
+    put32(reserve(buffer, 4), value);
+}
+
+void copy_word_at(struct copy_buffer *buffer, size_t place, uint32_t value)
+{
+    put32(buffer->bytes + place, value);
+}
+
 /* ── The frame ── */
 
 void copy_begin(struct copy_buffer *buffer)
@@ -237,6 +247,6 @@ bool copy_cell(struct copy_buffer *buffer, enum column_type type, const struct c
     };
     if (cell->kind == CELL_VALUE)
         return puts[type](buffer, cell);
-    put32(reserve(buffer, 4), UINT32_MAX);
+    copy_word(buffer, UINT32_MAX);
     return true;
 }

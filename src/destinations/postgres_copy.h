@@ -1,4 +1,5 @@
-/* Values in PostgreSQL's binary formats, for COPY and for parameters of statements.
+/* Values in PostgreSQL's binary formats, for COPY and for parameters of statements, arrays of rows
+ * among them.
  *
  * The formats are those of each type's receive function (int8recv, numeric_recv …), in network
  * order behind a length of four bytes; the frame is that of COPY's documentation, "Binary Format".
@@ -27,6 +28,9 @@ void copy_end(struct copy_buffer *buffer);
  * not in the type's form (table.h) or out of its range; then nothing was added. */
 bool copy_cell(struct copy_buffer *buffer, enum column_type type, const struct cell *cell);
 void copy_int64(struct copy_buffer *buffer, int64_t value);
+/* Four bytes without a length, and the same in a place that was left for them. */
+void copy_word(struct copy_buffer *buffer, uint32_t value);
+void copy_word_at(struct copy_buffer *buffer, size_t place, uint32_t value);
 /* What was encoded already, length included. */
 void copy_bytes(struct copy_buffer *buffer, const char *bytes, size_t length);
 

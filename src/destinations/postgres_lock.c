@@ -174,11 +174,8 @@ static bool take_epoch(struct postgres *p, const char *connection, GError **erro
     return true;
 }
 
-/* A trigger of a person may divide by zero, too. */
-bool postgres_is_fenced(struct postgres *p, const PGresult *committed)
+bool postgres_is_fenced(struct postgres *p)
 {
-    if (!postgres_failed_with(committed, "22012"))
-        return false;
     g_autofree char *sql = g_strdup_printf("SELECT 1 FROM %s WHERE name = '" EPOCH_NAME
                                            "' AND epoch = %" G_GINT64_FORMAT,
                                            p->epoch_name, p->epoch);
@@ -197,20 +194,18 @@ bool postgres_set_fenced_error(struct postgres *p, GError **error)
     return false;
 }
 
-/* Touching no row divides by zero, and the COMMIT behind it is not reached: epoch and commit in one
- * round trip. */
-void postgres_commit_statement(const struct postgres *p, GString *sql)
+/* Touching no row divides by zero, and the COMMIT behind it is skipped. */
+char *postgres_epoch_statement(const struct postgres *p)
 {
-    g_string_append_printf(sql,
-                           "WITH held AS (UPDATE %s SET epoch = epoch WHERE name = '" EPOCH_NAME
+    return g_strdup_printf("WITH held AS (UPDATE %s SET epoch = epoch WHERE name = '" EPOCH_NAME
                            "' AND epoch = %" G_GINT64_FORMAT
-                           " RETURNING 1) SELECT 1 / count(*) FROM held; COMMIT",
+                           " RETURNING 1) SELECT 1 / count(*) FROM held",
                            p->epoch_name, p->epoch);
 }
 
 /* ── Opening ── */
 
-/* A temporary table is what every batch goes through. */
+/* Pages are rows of a temporary type, which takes the same right. */
 static bool try_temporary(struct postgres *p, GError **error)
 {
     return postgres_execute(p, "CREATE TEMP TABLE _penstock_probe (id bigint)",

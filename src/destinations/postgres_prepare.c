@@ -334,8 +334,7 @@ static bool in_transaction(struct postgres *p, change_func func, const struct ta
     g_hash_table_remove(p->loads, table->name);
     if (p->base.in_transaction)
         return func(p, table, argument, error);
-    if (!postgres_begin_write(p, error))
-        return false;
+    postgres_begin_write(p);
     if (func(p, table, argument, error))
         return postgres_commit_write(p, error);
     postgres_rollback_write(p);

@@ -140,33 +140,29 @@ static void read_cell(struct reading *r, const PGresult *result, unsigned index)
         cell_set(cell, text, length);
 }
 
-static bool take_result(struct reading *r, const PGresult *result, const char *what,
-                        destination_row_func func, void *opaque, GError **error)
+/* The callback of a read, for the results of it. */
+struct taking {
+    struct reading *reading;
+    const char *what;
+    destination_row_func func;
+    void *opaque;
+};
+
+static bool take_result(const PGresult *result, void *opaque, GError **error)
 {
+    const struct taking *taking = opaque;
+    struct reading *r = taking->reading;
     switch (PQresultStatus(result)) {
     case PGRES_SINGLE_TUPLE:
         for (unsigned i = 0; i < r->count; i++)
             read_cell(r, result, i);
-        func(r->cells, opaque);
+        taking->func(r->cells, taking->opaque);
         return true;
     case PGRES_TUPLES_OK: /* the end */
         return true;
     default:
-        return postgres_fail(r->p, result, what, error);
+        return postgres_fail(r->p, result, taking->what, error);
     }
-}
-
-/* To the last result even after a failure, so that the connection is idle again. */
-static bool take_results(struct reading *r, const char *what, destination_row_func func,
-                         void *opaque, GError **error)
-{
-    bool ok = true;
-    PGresult *result;
-    while ((result = PQgetResult(r->p->conn))) {
-        ok = ok && take_result(r, result, what, func, opaque, error);
-        PQclear(result);
-    }
-    return ok;
 }
 
 static bool send_query(const struct reading *r, const char *what, GError **error)
@@ -177,10 +173,7 @@ static bool send_query(const struct reading *r, const char *what, GError **error
     int type = query->where >= 0 ? stored_type(r, (unsigned)query->where) : -1;
     Oid oid = postgres_array_oid(type >= 0 ? (enum column_type)type : COLUMN_TEXT);
     const char *values[] = {array};
-    if (PQsendQueryParams(r->p->conn, sql, array ? 1 : 0, &oid, values, NULL, NULL, 0) &&
-        PQsetSingleRowMode(r->p->conn))
-        return true;
-    return postgres_fail(r->p, NULL, what, error);
+    return postgres_send_typed(r->p, sql, array ? 1 : 0, &oid, values, what, error);
 }
 
 static bool read_table(struct reading *r, destination_row_func func, void *opaque, GError **error)
@@ -193,7 +186,8 @@ static bool read_table(struct reading *r, destination_row_func func, void *opaqu
     r->texts = g_malloc_n(r->count, sizeof *r->texts);
     for (unsigned i = 0; i < r->count; i++)
         types[i] = stored_type(r, column_index(r->query, i));
-    bool ok = send_query(r, what, error) && take_results(r, what, func, opaque, error);
+    struct taking taking = {r, what, func, opaque};
+    bool ok = send_query(r, what, error) && postgres_settle_rows(r->p, take_result, &taking, error);
     g_free(r->texts);
     return ok;
 }

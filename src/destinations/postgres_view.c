@@ -211,8 +211,7 @@ bool postgres_replace_view(struct destination *d, struct view *view, enum view_r
     struct postgres *p = (struct postgres *)d;
     if (d->in_transaction)
         return replace_inside(p, view, ret, error);
-    if (!postgres_begin_write(p, error))
-        return false;
+    postgres_begin_write(p);
     if (replace_inside(p, view, ret, error))
         return postgres_commit_write(p, error);
     postgres_rollback_write(p);
@@ -236,8 +235,7 @@ bool postgres_drop_view(struct destination *d, const char *name, bool *ret_dropp
     struct postgres *p = (struct postgres *)d;
     if (d->in_transaction)
         return drop_inside(p, name, ret_dropped, error);
-    if (!postgres_begin_write(p, error))
-        return false;
+    postgres_begin_write(p);
     if (drop_inside(p, name, ret_dropped, error))
         return postgres_commit_write(p, error);
     postgres_rollback_write(p);

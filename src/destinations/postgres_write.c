@@ -8,7 +8,7 @@
 #include "sql/fit.h"
 #include "sql/upsert.h"
 
-#define ROWS_ONE_BY_ONE 4 /* so few cost less than a staging table */
+#define ROWS_ONE_BY_ONE 4 /* so few are not worth a type and another statement */
 #define STRIKES_MAX     3
 
 /* ── Rounds ── */
@@ -166,7 +166,7 @@ static bool try_straight(const struct postgres_writing *w, struct postgres_state
                          const struct group *group, bool *ret_done, GError **error)
 {
     *ret_done = false;
-    if (!group->presence || w->batch->table->kind != TABLE_REPLICATED)
+    if (w->batch->table->kind != TABLE_REPLICATED)
         return true;
     struct postgres_load *load = load_of(w, error);
     if (!load)
@@ -191,8 +191,8 @@ static bool write_many(const struct postgres_writing *w, struct postgres_stateme
     *ret = group->rows->len;
     if (!try_straight(w, statement, group, &done, error))
         return false;
-    return done || postgres_write_staged(w, statement, (struct row *const *)group->rows->pdata,
-                                         group->rows->len, ret, error);
+    return done || postgres_write_page(w, statement, (struct row *const *)group->rows->pdata,
+                                       group->rows->len, ret, error);
 }
 
 static bool write_group(const struct postgres_writing *w, const struct group *group,
@@ -202,7 +202,7 @@ static bool write_group(const struct postgres_writing *w, const struct group *gr
     if (!statement)
         return false;
     unsigned written;
-    bool ok = group->rows->len > ROWS_ONE_BY_ONE
+    bool ok = group->presence && group->rows->len > ROWS_ONE_BY_ONE
                   ? write_many(w, statement, group, &written, error)
                   : postgres_write_rows(w, statement, (struct row *const *)group->rows->pdata,
                                         group->rows->len, &written, error);

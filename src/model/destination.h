@@ -124,16 +124,17 @@ struct destination_ops {
      * make and that lacks the system columns is an error (CONFIG) that names it and the next step.
      * Where DDL is not transactional it is called outside begin. */
     bool (*prepare)(struct destination *, const struct table *, const char *nonce, GError **);
+    /* What keeps a transaction from beginning may be told by the next call instead. */
     bool (*begin)(struct destination *, GError **);
     /* TABLE_REPLICATED, a row with an existing key: written unless its version is older than the
      * stored one (equal or unknown: written), and only if a present cell differs from what is
      * stored; then _synced_at = now, _run_id = run. Absent cells keep what is stored. _deleted_at:
      * a present non-null cell flags the row; a null cell revives a flagged row only if
      * batch->asked_at is not before the stored _deleted_at (or unknown). TABLE_SYSTEM: insert or
-     * replace (absent cells keep what is stored here too). row.remove deletes, of TABLE_REPLICATED
-     * only what is not newer (counted under inserted_or_updated). A batch may hold the same key
-     * twice: the later row is applied after the earlier. Values that the database cannot hold
-     * (caps) are moved to _extra, in the batch too. */
+     * replace (absent cells keep what is stored here too), and the counts say nothing. row.remove
+     * deletes, of TABLE_REPLICATED only what is not newer (counted under inserted_or_updated). A
+     * batch may hold the same key twice: the later row is applied after the earlier. Values that
+     * the database cannot hold (caps) are moved to _extra, in the batch too. */
     bool (*write)(struct destination *, struct batch *, struct write_counts *ret, GError **);
     bool (*sweep)(struct destination *, const struct sweep *, struct sweep_counts *ret, GError **);
     /* Rows in the order of the query; inside a transaction it sees the transaction's own writes. A

@@ -230,6 +230,10 @@ static void append_selected(const struct upsert *u, const char *source)
     g_string_append_printf(u->sql, " FROM %s AS %s WHERE 1 = 1", source, u->given);
 }
 
+/* OFFSET keeps it a query of its own for each row, which finds the stored row by its key. Else it
+ * becomes a join, for which the planner has to guess how many rows the table holds: of one with
+ * hundreds of columns that nobody has analyzed yet it guesses none, and reads all of it for each
+ * row. */
 static void append_unless_stored(const struct upsert *u)
 {
     if (u->table->kind == TABLE_SYSTEM || !compares_anything(u))
@@ -244,7 +248,7 @@ static void append_unless_stored(const struct upsert *u)
     g_string_append(u->sql, "NOT (");
     append_version_rule(u);
     append_differs(u);
-    g_string_append(u->sql, "))");
+    g_string_append(u->sql, ") OFFSET 0)");
 }
 
 void upsert_from_statement(GString *sql, const struct dialect *dialect, const struct table *table,
@@ -283,24 +287,4 @@ void upsert_delete_statement(GString *sql, const struct dialect *dialect, const 
     g_string_append(sql, " <= ");
     dialect_parameter(dialect, sql, table->key_count + 1);
     g_string_append(sql, ", 1 = 1)"); /* unknown on either side: goes */
-}
-
-void upsert_delete_from_statement(GString *sql, const struct dialect *dialect,
-                                  const struct table *table, const char *name, bool versioned,
-                                  const char *source)
-{
-    g_string_append_printf(sql, "DELETE FROM %s USING %s AS source", name, source);
-    for (unsigned i = 0; i < table->key_count; i++) {
-        g_string_append_printf(sql, "%s%s.", i ? " AND " : " WHERE ", name);
-        dialect_quote(dialect, sql, table_column(table, table->keys[i])->name);
-        g_string_append(sql, " = source.");
-        dialect_quote(dialect, sql, table_column(table, table->keys[i])->name);
-    }
-    if (!versioned)
-        return;
-    g_string_append_printf(sql, " AND coalesce(%s.", name);
-    dialect_quote(dialect, sql, table_column(table, (unsigned)table->version)->name);
-    g_string_append(sql, " <= source.");
-    dialect_quote(dialect, sql, table_column(table, (unsigned)table->version)->name);
-    g_string_append(sql, ", 1 = 1)");
 }

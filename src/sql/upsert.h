@@ -21,10 +21,10 @@ enum presence {
  * none unless _deleted_at is PRESENCE_REVIVE). The driver's columns themselves must be absent. */
 void upsert_statement(GString *sql, const struct dialect *dialect, const struct table *table,
                       const char *name, const uint8_t *presence);
-/* The same from a relation `source` that has the columns that are not absent, under the same names,
- * and no key twice. Parameters: _synced_at, _run_id, batch->asked_at. filtered: rows that change
- * nothing are left out beforehand; slower where most rows do, but a conflict alone locks the stored
- * row, which writes to it. */
+/* The same from what FROM can name, a relation with the columns that are not absent, under the same
+ * names, and no key twice. Parameters: _synced_at, _run_id, batch->asked_at. filtered: rows that
+ * change nothing are left out beforehand; slower where most rows do, but a conflict alone locks the
+ * stored row, which writes to it. */
 void upsert_from_statement(GString *sql, const struct dialect *dialect, const struct table *table,
                            const char *name, const uint8_t *presence, const char *source,
                            bool filtered);
@@ -32,9 +32,5 @@ void upsert_from_statement(GString *sql, const struct dialect *dialect, const st
  * what is stored with a newer one stays. */
 void upsert_delete_statement(GString *sql, const struct dialect *dialect, const struct table *table,
                              const char *name, bool versioned);
-/* The same for the rows of a relation `source` that has those columns. */
-void upsert_delete_from_statement(GString *sql, const struct dialect *dialect,
-                                  const struct table *table, const char *name, bool versioned,
-                                  const char *source);
 
 #endif

@@ -259,15 +259,14 @@ static void system_tables(struct fixture *f)
     prepare(f, t);
     put(f, t, "child", "dealflow", "deal_id", "1", "update_time", "2026-01-02 00:00:00", "note",
         "a");
+    /* no versions here */
     put(f, t, "child", "dealflow", "deal_id", "1", "update_time", "2020-01-01 00:00:00");
-    check_counts(f, 1, 0); /* no versions here */
     check_dump(f, t, "child,deal_id,update_time,note", "dealflow|1|2020-01-01 00:00:00|a\n");
     struct batch *batch = batch_of(t);
     add(batch, "child", "dealflow", "deal_id", "2", NULL);
     add(batch, "child", "dealflow", "deal_id", "1", NULL)->remove = true;
     add(batch, "child", "dealflow", "deal_id", "9", NULL)->remove = true;
     apply(f, batch);
-    check_counts(f, 2, 1);
     check_dump(f, t, "child,deal_id", "dealflow|2\n");
 }
 
@@ -417,7 +416,6 @@ static void long_queue(struct fixture *f)
             row->remove = round == 2 && i % 3 > 0;
         }
         apply(f, batch);
-        check_counts(f, round < 2 ? 300 : 200, round < 2 ? 0 : 100);
     }
     g_autofree char *left =
         f->subject->query(f->url, "SELECT count(*) FROM _penstock_parents WHERE note = 'b'");
