@@ -47,7 +47,9 @@ static void append_scope(GString *sql, const struct sweep *sweep)
         return;
     g_string_append(sql, word);
     dialect_quote(&dialect_mysql, sql, table_column(sweep->table, (unsigned)sweep->scope)->name);
-    g_string_append_printf(sql, " = %" G_GINT64_FORMAT, sweep->scope_value);
+    for (size_t i = 0; i < sweep->scope_count; i++)
+        g_string_append_printf(sql, "%s%" G_GINT64_FORMAT, i ? "," : " IN (", sweep->scopes[i]);
+    g_string_append_c(sql, ')');
 }
 
 static void take_id(char *const *values, const unsigned long *lengths, void *opaque)

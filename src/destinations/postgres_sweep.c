@@ -58,11 +58,11 @@ static bool fill_seen(struct sweeping *s, GError **error)
                          error);
 }
 
-static char *seen_array(const struct sweep *sweep)
+static char *array_of(const int64_t *ids, size_t count)
 {
     g_autoptr(GString) text = g_string_new("{");
-    for (size_t i = 0; i < sweep->seen_count; i++)
-        g_string_append_printf(text, "%s%" G_GINT64_FORMAT, i ? "," : "", sweep->seen[i]);
+    for (size_t i = 0; i < count; i++)
+        g_string_append_printf(text, "%s%" G_GINT64_FORMAT, i ? "," : "", ids[i]);
     g_string_append_c(text, '}');
     return g_string_free(g_steal_pointer(&text), false);
 }
@@ -90,13 +90,13 @@ static void append_unseen(struct sweeping *s)
     }
     append_name(s, s->sweep->table->keys[0]);
     g_string_append(s->sql, " <> ALL (");
-    append_value(s, seen_array(s->sweep));
+    append_value(s, array_of(s->sweep->seen, s->sweep->seen_count));
     g_string_append_printf(s->sql, "::%s[])", key_type(s));
 }
 
 /* ── The statement ── */
 
-/* Which rows a sweep looks at: alive and in its scope, whose value is parameter `scope`. */
+/* Which rows a sweep looks at: alive and in its scope, whose values are parameter `scope`. */
 static void append_scope(struct sweeping *s, unsigned scope)
 {
     const struct sweep *sweep = s->sweep;
@@ -110,8 +110,9 @@ static void append_scope(struct sweeping *s, unsigned scope)
         return;
     g_string_append(s->sql, " AND ");
     append_name(s, (unsigned)sweep->scope);
-    g_string_append(s->sql, " = ");
+    g_string_append(s->sql, " = ANY (");
     dialect_parameter(&dialect_postgres, s->sql, scope);
+    g_string_append_c(s->sql, ')');
 }
 
 static void append_assignment(struct sweeping *s, int column, char *value, const char *before)
@@ -146,7 +147,7 @@ static void append_statement(struct sweeping *s)
     g_string_append(s->sql, "WITH gone AS (");
     if (s->sweep->scope >= 0) {
         scope = ++s->count;
-        s->values[scope - 1] = g_strdup_printf("%" G_GINT64_FORMAT, s->sweep->scope_value);
+        s->values[scope - 1] = array_of(s->sweep->scopes, s->sweep->scope_count);
     }
     append_change(s);
     append_scope(s, scope);

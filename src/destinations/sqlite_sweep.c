@@ -48,7 +48,7 @@ static void append_name(GString *sql, const struct table *table, int column)
     dialect_quote(&dialect_sqlite, sql, table_column(table, (unsigned)column)->name);
 }
 
-/* Which rows a sweep looks at: alive and in its scope, whose value is parameter 1. */
+/* Which rows a sweep looks at: alive and in its scope. */
 static void append_scope(GString *sql, const struct sweep *sweep)
 {
     g_string_append(sql, " WHERE true");
@@ -61,10 +61,12 @@ static void append_scope(GString *sql, const struct sweep *sweep)
         return;
     g_string_append(sql, " AND ");
     append_name(sql, sweep->table, sweep->scope);
-    g_string_append(sql, " = ?1");
+    for (size_t i = 0; i < sweep->scope_count; i++)
+        g_string_append_printf(sql, "%s%" G_GINT64_FORMAT, i ? "," : " IN (", sweep->scopes[i]);
+    g_string_append_c(sql, ')');
 }
 
-/* Its columns get parameters 2 to 4. */
+/* Its columns get parameters 1 to 3. */
 static void append_change(GString *sql, const struct sweeping *w)
 {
     const struct table *table = w->sweep->table;
@@ -77,7 +79,7 @@ static void append_change(GString *sql, const struct sweeping *w)
     for (unsigned i = 0; i < G_N_ELEMENTS(columns); i++) {
         g_string_append(sql, i ? ", " : "");
         append_name(sql, table, columns[i]);
-        g_string_append_printf(sql, " = ?%u", i + 2);
+        g_string_append_printf(sql, " = ?%u", i + 1);
     }
 }
 
@@ -98,8 +100,6 @@ static bool count_alive(const struct sweeping *w, int64_t *ret, GError **error)
     g_autoptr(SqliteStmt) statement = sqlite_prepare(w->s, sql->str, w->what, error);
     if (!statement)
         return false;
-    if (w->sweep->scope >= 0)
-        sqlite3_bind_int64(statement, 1, w->sweep->scope_value);
     if (sqlite_step(w->s, statement, w->what, error) < 0)
         return false;
     *ret = sqlite3_column_int64(statement, 0);
@@ -109,15 +109,13 @@ static bool count_alive(const struct sweeping *w, int64_t *ret, GError **error)
 static void bind_change(const struct sweeping *w, sqlite3_stmt *statement)
 {
     char deleted_at[INSTANT_TEXT_BYTES], now[INSTANT_TEXT_BYTES];
-    if (w->sweep->scope >= 0)
-        sqlite3_bind_int64(statement, 1, w->sweep->scope_value);
     if (w->remove)
         return;
     instant_format_sql(w->sweep->deleted_at, deleted_at);
     instant_format_sql(w->s->base.now, now);
-    sqlite_bind_text(statement, 2, deleted_at);
-    sqlite_bind_text(statement, 3, now);
-    sqlite_bind_text(statement, 4, w->s->base.run_id);
+    sqlite_bind_text(statement, 1, deleted_at);
+    sqlite_bind_text(statement, 2, now);
+    sqlite_bind_text(statement, 3, w->s->base.run_id);
 }
 
 static bool take_unseen(const struct sweeping *w, int64_t *ret, GError **error)

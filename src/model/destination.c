@@ -81,6 +81,7 @@ bool destination_sweep(struct destination *destination, const struct sweep *swee
     g_assert(sweep->table->kind == TABLE_REPLICATED && sweep->table->key_count == 1);
     g_assert(destination->now != INSTANT_NONE && sweep->deleted_at != INSTANT_NONE);
     g_assert(sweep->remove || sweep->table->deleted_at >= 0);
+    g_assert(sweep->scope < 0 || sweep->scope_count > 0);
     bool ok = destination->ops->sweep(destination, sweep, ret, error);
     return checked_inside(destination, ok, error);
 }

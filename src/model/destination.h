@@ -88,8 +88,9 @@ struct read_query {
 /* Which rows a sweep looks at and which it spares. */
 struct sweep {
     const struct table *table;
-    int scope; /* column index (deal_id), or -1: the whole table */
-    int64_t scope_value;
+    int scope; /* column index (deal_id) that must equal one of `scopes`; -1: the whole table */
+    const int64_t *scopes;
+    size_t scope_count;
     const int64_t
         *seen; /* ids (the key must be one integer column) that stay; any order, repeats allowed */
     size_t seen_count;

@@ -184,30 +184,45 @@ static bool sweep_whole(struct loader *loader, const struct work *work, int64_t 
     return counts.flagged == 0 || believe_sweep(work, counts.flagged, alive, error);
 }
 
-static bool replace_groups(struct loader *loader, const struct work *work, struct reply *reply,
-                           GError **error)
+static void gather_groups(const struct work *work, GArray *deals, GArray *seen)
 {
     for (unsigned i = 0; i < work->groups->len; i++) {
         const struct walk_group *group = &g_array_index(work->groups, struct walk_group, i);
-        struct sweep_counts counts;
-        struct sweep sweep;
 
-        if (!group->replace || work->stream->walk != WALK_LINES ||
-            loader->settings.deletes == DELETES_IGNORE)
+        if (!group->replace)
             continue;
-        sweep = (struct sweep){.table = work->table,
-                               .scope = table_find_column(work->table, "deal_id"),
-                               .scope_value = group->parent,
-                               .seen = (const int64_t *)(void *)group->seen->data,
-                               .seen_count = group->seen->len,
-                               .deleted_at = work->now,
-                               .remove = removes(loader, work->table)};
-        if (!destination_sweep(loader->dest, &sweep, &counts, error))
-            return false;
-        fault_point("after-group");
-        reply->deleted += counts.flagged;
-        reply->removed += sweep.remove ? counts.flagged : 0;
+        g_array_append_val(deals, group->parent);
+        g_array_append_vals(seen, group->seen->data, group->seen->len);
     }
+}
+
+/* All of them at once: a line that is in any of the answers is alive, and with its deal by now. */
+static bool replace_groups(struct loader *loader, const struct work *work, struct reply *reply,
+                           GError **error)
+{
+    g_autoptr(GArray) deals = g_array_new(FALSE, FALSE, sizeof(int64_t)),
+                      seen = g_array_new(FALSE, FALSE, sizeof(int64_t));
+    struct sweep_counts counts;
+    struct sweep sweep;
+
+    if (work->stream->walk != WALK_LINES || loader->settings.deletes == DELETES_IGNORE)
+        return true;
+    gather_groups(work, deals, seen);
+    if (deals->len == 0)
+        return true;
+    sweep = (struct sweep){.table = work->table,
+                           .scope = table_find_column(work->table, "deal_id"),
+                           .scopes = (const int64_t *)(void *)deals->data,
+                           .scope_count = deals->len,
+                           .seen = (const int64_t *)(void *)seen->data,
+                           .seen_count = seen->len,
+                           .deleted_at = work->now,
+                           .remove = removes(loader, work->table)};
+    if (!destination_sweep(loader->dest, &sweep, &counts, error))
+        return false;
+    fault_point("after-groups");
+    reply->deleted += counts.flagged;
+    reply->removed += sweep.remove ? counts.flagged : 0;
     return true;
 }
 

@@ -219,7 +219,8 @@ static bool flag_lines(const struct queue *queue, const struct work *work, const
     struct sweep_counts counts;
     struct sweep sweep = {.table = queue->lines_table,
                           .scope = table_find_column(queue->lines_table, "deal_id"),
-                          .scope_value = gone->deal,
+                          .scopes = &gone->deal,
+                          .scope_count = 1,
                           .deleted_at = gone->at,
                           .remove =
                               queue->lines_table->deleted_at < 0 ||

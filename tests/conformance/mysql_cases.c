@@ -224,7 +224,9 @@ static void long_and_odd_names(struct fixture *f)
                "penstock_now,Größe, begins",
                "1|a|2|c|d|e|f|g|1.5|h\n");
     check_query(f, "1", "SELECT \"ends with a space_\" = 2 FROM \"group\"");
-    struct sweep sweep = {.table = t, .scope = 2, .scope_value = 2, .deleted_at = T0};
+    const int64_t deal = 2;
+    struct sweep sweep = {
+        .table = t, .scope = 2, .scopes = &deal, .scope_count = 1, .deleted_at = T0};
     struct sweep_counts counts;
     GError *error = NULL;
     g_assert_true(destination_begin(f->dest, &error));

@@ -91,7 +91,9 @@ static void column_dropped_during_a_run(struct fixture *f)
     put(f, f->deals, "id", "1", "deal_id", "5");
     f->subject->execute(f->url, "ALTER TABLE deals DROP COLUMN deal_id");
     GError *error = NULL;
-    struct sweep sweep = {.table = f->deals, .scope = 3, .scope_value = 5, .deleted_at = T0};
+    const int64_t deal = 5;
+    struct sweep sweep = {
+        .table = f->deals, .scope = 3, .scopes = &deal, .scope_count = 1, .deleted_at = T0};
     struct sweep_counts counts;
     g_assert_true(destination_begin(f->dest, &error));
     g_assert_false(destination_sweep(f->dest, &sweep, &counts, &error));

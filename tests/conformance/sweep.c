@@ -33,7 +33,8 @@ static void sweep(struct fixture *f, int scope, int64_t value, const int64_t *se
 {
     struct sweep s = {.table = f->deals,
                       .scope = scope,
-                      .scope_value = value,
+                      .scopes = &value,
+                      .scope_count = 1,
                       .seen = seen,
                       .seen_count = count,
                       .deleted_at = T0 + 3 * INSTANT_SECOND};
@@ -64,6 +65,25 @@ static void one_scope(struct fixture *f)
     sweep(f, 3, 42, seen, 2, 0, 0);
 }
 
+static void several_scopes(struct fixture *f)
+{
+    static const int64_t scopes[] = {42, 0, 1}, seen[] = {2, 3};
+    fill(f);
+    put(f, f->deals, "id", "7", "deal_id", "2");
+    struct sweep s = {.table = f->deals,
+                      .scope = 3,
+                      .scopes = scopes,
+                      .scope_count = G_N_ELEMENTS(scopes),
+                      .seen = seen,
+                      .seen_count = G_N_ELEMENTS(seen),
+                      .deleted_at = T0 + 3 * INSTANT_SECOND};
+    run_sweep(f, &s, 6, 4);
+    check_dump(f, f->deals, "id,_deleted_at",
+               "1|2027-01-15 08:00:03\n2|~\n3|~\n4|2027-01-15 08:00:03\n"
+               "5|2027-01-15 08:00:03\n6|2027-01-15 08:00:03\n7|~\n");
+    run_sweep(f, &s, 2, 0);
+}
+
 static void nothing_seen(struct fixture *f)
 {
     fill(f);
@@ -85,11 +105,12 @@ static void revived_after_a_sweep(struct fixture *f)
 
 static void rolled_back(struct fixture *f)
 {
-    static const int64_t seen[] = {1};
+    static const int64_t deal = 1, seen[] = {1};
     fill(f);
     struct sweep s = {.table = f->deals,
                       .scope = 3,
-                      .scope_value = 1,
+                      .scopes = &deal,
+                      .scope_count = 1,
                       .seen = seen,
                       .seen_count = 1,
                       .deleted_at = T0};
@@ -123,11 +144,13 @@ static void many_ids(struct fixture *f)
 /* Rows go; those that were flagged before are not its business. */
 static void removing(struct fixture *f)
 {
-    static const int64_t seen[] = {2, 3};
+    static const int64_t even = 0, seen[] = {2, 3};
     fill(f);
     put(f, f->deals, "id", "6", "_deleted_at", T0_TEXT);
     struct sweep s = {.table = f->deals,
                       .scope = 3,
+                      .scopes = &even,
+                      .scope_count = 1,
                       .seen = seen,
                       .seen_count = 2,
                       .deleted_at = T0,
@@ -142,7 +165,7 @@ static void removing(struct fixture *f)
 
 static void without_system_columns(struct fixture *f)
 {
-    static const int64_t seen[] = {2};
+    static const int64_t none = 0, seen[] = {2};
     g_autoptr(Table) t = replicated_as("bare", "id integer key, deal_id integer", METADATA_NONE);
     prepare(f, t);
     for (int i = 1; i <= 4; i++) {
@@ -153,7 +176,8 @@ static void without_system_columns(struct fixture *f)
     check_counts(f, 0, 1);
     struct sweep s = {.table = t,
                       .scope = 1,
-                      .scope_value = 0,
+                      .scopes = &none,
+                      .scope_count = 1,
                       .seen = seen,
                       .seen_count = 1,
                       .deleted_at = T0,
@@ -173,6 +197,7 @@ const struct test_case sweep_cases[] = {
     {"without-system-columns", without_system_columns},
     {"whole-table", whole_table},
     {"one-scope", one_scope},
+    {"several-scopes", several_scopes},
     {"nothing-seen", nothing_seen},
     {"revived-after-a-sweep", revived_after_a_sweep},
     {"rolled-back", rolled_back},
