@@ -60,9 +60,7 @@ bool postgres_send_typed(struct postgres *p, const char *sql, unsigned count, co
 bool postgres_send(struct postgres *p, const char *sql, unsigned count, const char *const *values,
                    const char *what, GError **error)
 {
-    return enter_pipeline(p, what, error) &&
-           note_sent(p, PQsendQueryParams(p->conn, sql, (int)count, NULL, values, NULL, NULL, 0),
-                     what, NULL, error);
+    return postgres_send_typed(p, sql, count, NULL, values, what, error);
 }
 
 bool postgres_send_prepared(struct postgres *p, const char *name,

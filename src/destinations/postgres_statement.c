@@ -4,7 +4,7 @@
 #include "destinations/postgres_private.h"
 #include "sql/upsert.h"
 
-/* A table of 480 columns has plans of a megabyte each. */
+/* Each keeps a few plans on the server, and those of a wide table are large. */
 #define STATEMENTS_MAX 24
 
 /* ── The cache ── */
