@@ -202,6 +202,7 @@ class Beside(Between):
         super().__init__(simulator, LINES, rewrite=self.answered)
         self.at_lines, self.calls, self.pages = at_lines, 0, 0
         self.lines_came = threading.Event()
+        self.turn = threading.Lock()  # two calls for lines may be under way
 
     def meet(self, path):
         super().meet(path)
@@ -211,9 +212,10 @@ class Beside(Between):
                 self.failures.append("no call for lines while deals were being read")
 
     def answered(self, body):
-        self.calls += 1
-        self.at_lines(self.calls)
-        self.lines_came.set()
+        with self.turn:
+            self.calls += 1
+            self.at_lines(self.calls)
+            self.lines_came.set()
         return body
 
 
