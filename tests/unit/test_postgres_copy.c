@@ -194,10 +194,23 @@ static void frame(void)
     copy_buffer_done(&buffer);
 }
 
+/* Of an array: lengths and counts that are known only behind what they speak of. */
+static void words(void)
+{
+    struct copy_buffer buffer = {0};
+    copy_word(&buffer, 0);
+    copy_word(&buffer, 0xfffefdfc);
+    copy_word_at(&buffer, 0, 2900);
+    g_autofree char *hex = hex_of(&buffer);
+    g_assert_cmpstr(hex, ==, "00000b54fffefdfc");
+    copy_buffer_done(&buffer);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/postgres-copy/numerics", numerics);
+    g_test_add_func("/postgres-copy/words", words);
     g_test_add_func("/postgres-copy/no-numerics", no_numerics);
     g_test_add_func("/postgres-copy/long-numeric", long_numeric);
     g_test_add_func("/postgres-copy/integers", integers);
