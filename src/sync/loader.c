@@ -103,7 +103,7 @@ static bool do_commit(struct loader *loader, const struct work *work, struct rep
         roll_back(loader, work);
         return false;
     }
-    loader->trimmed |= work->run.ended;
+    loader->tidied |= work->run.ended;
     if (work->stream) {
         loader->rows[work->stream->id] += reply->rows;
         loader->deleted[work->stream->id] += reply->deleted;

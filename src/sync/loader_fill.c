@@ -73,10 +73,11 @@ static bool note_rows(struct loader *loader, const struct stream *stream, const 
 }
 
 /* Once a run, in the first commit that ends a table. */
-static bool trim_runs(struct loader *loader, const struct work *work, GError **error)
+static bool tidy_runs(struct loader *loader, const struct work *work, GError **error)
 {
-    return !work->run.ended || loader->trimmed ||
-           run_log_trim(loader->dest, loader->runs_table, work->now, error);
+    return !work->run.ended || loader->tidied ||
+           run_log_tidy(loader->dest, loader->runs_table, loader->settings.run_id, work->now,
+                        error);
 }
 
 /* Did this run, with the commit under way, leave the table as it found it? */
@@ -348,7 +349,7 @@ bool loader_fill(struct loader *loader, const struct work *work, struct reply *r
            put_states(loader, work, error) && forget_lost(loader, work, error) &&
            note_all_removed(loader, work, reply, error) &&
            (!work->ends_table || put_table_state(loader, work, reply, error)) &&
-           put_run(loader, work, reply, error) && trim_runs(loader, work, error);
+           put_run(loader, work, reply, error) && tidy_runs(loader, work, error);
     queue_plan_free(plan);
     return good;
 }

@@ -30,7 +30,7 @@ struct loader {
     char *noted_nonces[STREAM_COUNT];
     bool anew[STREAM_COUNT]; /* the table is loaded anew: the next commit forgets what was noted */
     bool broken;
-    bool trimmed;               /* the run log was, in a commit of this run */
+    bool tidied;                /* the run log was, in a commit of this run */
     bool refused[STREAM_COUNT]; /* its table is not ours to write: nothing of it is, in this run */
 };
 

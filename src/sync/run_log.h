@@ -9,9 +9,13 @@
 #define RUN_LOG_DAYS 90
 #define RUN_LOG_ROWS 16000
 
-/* Inside a transaction: removes what is too old or too much, oldest first, some of it where there
- * is plenty. now: the server's time. */
-MUST_USE bool run_log_trim(struct destination *dest, const struct table *runs, instant_t now,
-                           GError **error);
+/* The outcome of a run that ended without a last word: killed, or cut off from its database. */
+#define RUN_LOG_INTERRUPTED "interrupted"
+
+/* Inside a transaction of the run run_id: removes what is too old or too much, oldest first, some
+ * of it where there is plenty, and says of other runs that seem to go on that they do not. now: the
+ * server's time. */
+MUST_USE bool run_log_tidy(struct destination *dest, const struct table *runs, const char *run_id,
+                           instant_t now, GError **error);
 
 #endif

@@ -162,19 +162,21 @@ def is_under_way(database, table):
 
 
 def test_a_killed_run_is_told_in_the_log(simulate, database):
-    """Its rows of _penstock_runs stay as its last commits left them: never finished."""
+    """Its rows of _penstock_runs never finish, and the next run says that nobody is at work there."""
     simulator = simulate(*COMPANY)
     process = start_sync(simulator, database.url, *WORDS)
     wait_until(lambda: is_under_way(database, "dealflow"), what="a commit in the midst of a table")
     process.kill()
     finish = process.communicate()
     assert process.returncode == -9, finish
+    left = database.query("SELECT DISTINCT outcome FROM _penstock_runs WHERE finished_at IS NULL")
+    assert [run["outcome"] for run in left] == ["running"]
     sync(simulator, database.url, *WORDS)
     runs = database.query("SELECT * FROM _penstock_runs")
     ids = sorted({run["run_id"] for run in runs})
     assert len(ids) == 2
     unfinished = [run for run in runs if run["finished_at"] is None]
-    assert unfinished and {run["outcome"] for run in unfinished} == {"running"}
+    assert unfinished and {run["outcome"] for run in unfinished} == {"interrupted"}
     assert len({run["run_id"] for run in unfinished}) == 1
     last = [run for run in runs if run["run_id"] != unfinished[0]["run_id"]]
     assert {run["outcome"] for run in last} == {"done"}
