@@ -176,17 +176,16 @@ static void print_pause(const struct ui *ui, const struct sync_result *result, c
     char wait[FORMAT_BYTES];
     if (result->outcome != OUTCOME_PARKED && result->outcome != OUTCOME_STOPPED)
         return;
-    g_autofree char *when =
-        result->resume_s > 0
-            ? g_strdup_printf("run again in %s", format_duration(result->resume_s, wait))
-            : g_strdup("run again to go on from here");
-    g_autofree char *text = g_strdup_printf(
-        "%s; %s", result->message != NULL ? result->message : outcome_name(result->outcome), when);
+    g_autoptr(GString) text = g_string_new(result->message);
+    if (result->resume_s > 0)
+        g_string_append_printf(text, "; run again in %s", format_duration(result->resume_s, wait));
+    else if (result->outcome == OUTCOME_PARKED)
+        g_string_append(text, "; run again to go on from here");
     /* Whoever wants only what went wrong wants to know why today's rows are not here. */
-    if (ui->options->quiet && result->outcome == OUTCOME_PARKED)
-        ui_error(ui, name, result->error_code, text);
+    if (ui->options->quiet)
+        ui_error(ui, name, result->error_code, text->str);
     else
-        ui_note(ui, name, text);
+        ui_note(ui, name, text->str);
 }
 
 void summary_print(const struct ui *ui, const struct sync_result *result, bool with_name)

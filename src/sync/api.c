@@ -151,7 +151,7 @@ static bool try_once(struct api *api, const char *path, int cost_tokens, struct 
     api_send(api, path, cost_tokens, SINGLE_CEILING_BYTES, NULL);
     answer = wait_for_answer(api, cancelled);
     if (!answer) {
-        error_setf(error, PENSTOCK_ERROR_CANCELLED, "stopped");
+        error_setf(error, PENSTOCK_ERROR_CANCELLED, "stopped as asked; run again");
         return false;
     }
     if (answer->body) { /* the caller's arena outlives the answer */

@@ -297,7 +297,8 @@ static void loop(struct extract *x)
 
         if (g_atomic_int_get(&x->sync->cancelled)) {
             extract_stop(x,
-                         g_error_new(PENSTOCK_ERROR, PENSTOCK_ERROR_CANCELLED, "stopped as asked"),
+                         g_error_new(PENSTOCK_ERROR, PENSTOCK_ERROR_CANCELLED,
+                                     "stopped as asked; run again to go on from here"),
                          false);
             break;
         }

@@ -1,10 +1,16 @@
 #include "sync/extract_private.h"
 
+/* Making way for a person or for another run is no failure. */
+static enum outcome early_outcome(const struct extract *x)
+{
+    if (error_is(x->error, PENSTOCK_ERROR_CANCELLED) || error_is(x->error, PENSTOCK_ERROR_FENCED))
+        return OUTCOME_STOPPED;
+    return x->parked || error_is(x->error, PENSTOCK_ERROR_PARKED) ? OUTCOME_PARKED : OUTCOME_FAILED;
+}
+
 static void stop_jobs(struct extract *x, bool loader_is_gone)
 {
-    enum outcome outcome = error_is(x->error, PENSTOCK_ERROR_CANCELLED) ? OUTCOME_STOPPED
-                           : x->parked                                  ? OUTCOME_PARKED
-                                                                        : OUTCOME_FAILED;
+    enum outcome outcome = early_outcome(x);
 
     for (unsigned i = 0; i < STREAM_COUNT; i++) {
         struct job *job = x->jobs[i];
@@ -148,15 +154,12 @@ static int exit_code_of(const GError *error, bool parked)
 
 static void judge_failure(const struct extract *x, struct sync_result *result)
 {
-    bool parked = x->parked || error_is(x->error, PENSTOCK_ERROR_PARKED);
-
-    result->outcome = parked                                         ? OUTCOME_PARKED
-                      : error_is(x->error, PENSTOCK_ERROR_CANCELLED) ? OUTCOME_STOPPED
-                                                                     : OUTCOME_FAILED;
+    result->outcome = early_outcome(x);
     result->exit_code = exit_code_of(x->error, x->parked);
     result->error_code = error_code_name(x->error);
     result->message = g_strdup(x->error->message);
-    result->resume_s = parked ? error_detail(x->error)->retry_after_ms / 1000 : 0;
+    if (result->outcome == OUTCOME_PARKED)
+        result->resume_s = error_detail(x->error)->retry_after_ms / 1000;
 }
 
 static void judge_run(const struct extract *x, struct sync_result *result)
