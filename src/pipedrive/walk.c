@@ -94,6 +94,7 @@ void walk_free(struct walk *walk)
     g_clear_pointer(&walk->seen, g_array_unref);
     g_clear_pointer(&walk->parents, g_array_unref);
     g_clear_pointer(&walk->group, g_array_unref);
+    g_clear_pointer(&walk->ahead.asked, g_array_unref);
     g_clear_pointer(&walk->finished, g_hash_table_unref);
     g_free(walk);
 }
@@ -150,6 +151,8 @@ void walk_begin_leg(const struct stream *stream, unsigned index, enum leg leg,
             list->floor = from;
         if (stream->walk == WALK_FILES)
             walk->mode = list->loaded ? MODE_NEWEST : MODE_ID;
+        else if (stream->walk == WALK_NOTES && !list->loaded && from == INSTANT_NONE)
+            walk->mode = MODE_ID; /* pages that can be read ahead, and no look for nulls */
         else if (stream->walk != WALK_WHOLE && !list->loaded)
             walk->probe = PROBE_FIRST;
         break;

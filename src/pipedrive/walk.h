@@ -71,6 +71,29 @@ instant_t walk_leg_t0(unsigned list, enum leg leg, const struct stream_state *st
 /* Cuts the longest window of the walk's leg and returns the walk of its later half. NULL where that
  * does not pay: all cuts of a leg cost at most 2 % more calls, or one. */
 struct walk *walk_cut(const struct walk *walk);
+
+/* Reading ahead, in lists by offset: pages are asked for side by side, and decoded and advanced
+ * over in their turn, as if each had been asked for then.
+ *
+ * The start of a page to ask for now, while the walk's own request is under way. False where none
+ * pays: what comes to nothing is at most 2 % of the calls, or one. most: pages that are asked
+ * for at a time. */
+MUST_USE bool walk_ahead(struct walk *walk, unsigned most, int64_t *ret_start);
+void walk_request_ahead(const struct walk *walk, int64_t start, GString *path);
+/* Its answer came, and shows how long the list is. False: it lies behind the end, and is forgotten.
+ */
+bool walk_glimpse(struct walk *walk, int64_t start, const struct json_value *root);
+enum walk_place {
+    PLACE_NEXT,  /* it brings what walk_request() asks for */
+    PLACE_LATER, /* its turn will come */
+    PLACE_NONE,  /* it brings nothing */
+};
+enum walk_place walk_place_of(const struct walk *walk, int64_t start);
+/* What is decoded and advanced over now is this page, which is here and next. */
+void walk_ahead_take(struct walk *walk, int64_t start);
+/* It never will be. */
+void walk_ahead_drop(struct walk *walk, int64_t start);
+
 /* Lines of up to 100 deals, or of one alone. Copies parents. */
 struct walk *walk_new_lines(const struct stream *stream, const struct parent *parents,
                             unsigned count);

@@ -145,14 +145,27 @@ const struct walk_ops walk_cursor_ops = {.request = request_by_cursor,
 
 /* --- v1 lists by offset --- */
 
-static void request_offset(const struct walk *walk, const char *sort, GString *path)
+#define BY_ID "id%20ASC"
+
+static void append_offset(const struct walk *walk, int64_t start, const char *sort, GString *path)
 {
     const struct stream_list *list = &walk->stream->lists[walk->list];
-    const struct walk_state *range = walk_range(walk);
 
     g_string_append_printf(path, "%s?start=%" G_GINT64_FORMAT "&limit=%u%s&sort=%s", list->path,
-                           range->probe == PROBE_LAST ? 0 : range->start,
-                           probes_one_row(range) ? 1 : walk->limit, list->query, sort);
+                           start, probes_one_row(walk_range(walk)) ? 1 : walk->limit, list->query,
+                           sort);
+}
+
+static void request_offset(const struct walk *walk, const char *sort, GString *path)
+{
+    const struct walk_state *range = walk_range(walk);
+
+    append_offset(walk, range->probe == PROBE_LAST ? 0 : range->start, sort, path);
+}
+
+void walk_request_ahead(const struct walk *walk, int64_t start, GString *path)
+{
+    append_offset(walk, start, BY_ID, path);
 }
 
 bool advance_by_id(struct walk *walk, const struct json_value *root, const struct page_facts *facts,
@@ -167,10 +180,12 @@ bool advance_by_id(struct walk *walk, const struct json_value *root, const struc
         return true;
     }
     step->done = facts->records == 0 || !page_has_more(root);
-    if (step->done)
+    if (step->done) {
         finish_window(walk);
-    else
+    } else {
+        walk_ahead_note(walk, facts);
         overlap_pages(range, facts);
+    }
     return true;
 }
 
@@ -181,7 +196,7 @@ static void request_notes(const struct walk *walk, GString *path)
     const struct walk_state *range = walk_range(walk);
 
     if (range->mode == MODE_ID) {
-        request_offset(walk, "id%20ASC", path);
+        request_offset(walk, BY_ID, path);
         return;
     }
     request_offset(walk, range->probe == PROBE_LAST ? "update_time%20DESC" : "update_time%20ASC",
@@ -242,8 +257,7 @@ const struct walk_ops walk_notes_ops = {.request = request_notes, .advance = adv
 
 static void request_files(const struct walk *walk, GString *path)
 {
-    request_offset(walk, walk_range(walk)->mode == MODE_ID ? "id%20ASC" : "update_time%20DESC",
-                   path);
+    request_offset(walk, walk_range(walk)->mode == MODE_ID ? BY_ID : "update_time%20DESC", path);
 }
 
 /* Newest first: edits push rows down (seen twice, harmless), deletions pull them up. Inside one

@@ -12,6 +12,25 @@ struct walk_ops {
                     const struct batch *, instant_t, struct walk_step *, GError **);
 };
 
+/* A page that was asked for ahead, and once it is here the ids of its first and last row. */
+struct page_ahead {
+    int64_t start;
+    bool is_here;
+    int64_t first, last;
+};
+
+/* What a walk by offset knows about what lies ahead. Of this run alone. */
+struct ahead {
+    GArray *asked;   /* struct page_ahead: asked for, and neither taken nor dropped */
+    int64_t stride;  /* rows from a page's start to the next one's; 0 = no page yet */
+    int64_t reach;   /* so many rows does the list have at least, */
+    int64_t end;     /* and at most; 0 = unknown */
+    unsigned leaps;  /* guesses that found something */
+    unsigned pages;  /* that were taken */
+    unsigned missed; /* pages that lay behind the end */
+    unsigned lost;   /* that brought nothing for another reason */
+};
+
 struct walk {
     const struct walk_ops *ops;
     const struct stream *stream;
@@ -34,6 +53,7 @@ struct walk {
     int64_t group_parent;  /* 0 = none yet */
     int64_t record;        /* the record that is asked for by id; 0 = none */
     GHashTable *finished;  /* WALK_LINES: deals whose set is complete */
+    struct ahead ahead;
 };
 
 struct walk *walk_alloc(const struct walk_ops *ops, const struct stream *stream);
@@ -68,5 +88,8 @@ bool windows_are_done(const struct walk_state *head);
 /* Looks at an answer before the walk moves. False: DATA, the server does not heed the bounds. */
 bool window_look(struct walk *walk, const struct page_facts *facts, struct walk_step *step,
                  GError **error);
+/* --- walk_ahead.c --- */
+/* A page by id was taken that has more behind it; the walk has not moved yet. */
+void walk_ahead_note(struct walk *walk, const struct page_facts *facts);
 
 #endif

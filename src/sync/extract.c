@@ -128,17 +128,42 @@ static bool loader_has_enough(const struct extract *x)
                           governor_latency_ms(&x->api.governor));
 }
 
-/* One request at a time for each list is less than the burst limit allows while answers take long:
- * a long walk is cut in two. */
-static bool cut_a_walk(struct extract *x)
+/* Pages that wait for their turn hold credit: not more than half of it. */
+static bool read_ahead(struct extract *x, unsigned most)
 {
+    if (batch_pool_used_bytes(x->pool) > x->memory_bytes / 2)
+        return false;
+    for (unsigned i = 0; i < STREAM_COUNT; i++)
+        if (x->jobs[i] && job_read_ahead(x->jobs[i], most))
+            return true;
+    return false;
+}
+
+/* One request at a time for each list is less than the burst limit allows while answers take long:
+ * a long walk is cut in two, or a page is read ahead. */
+static bool ask_for_more(struct extract *x)
+{
+    unsigned depth = governor_depth(&x->api.governor);
+
     if (x->stopping || x->held != BUDGET_GO || loader_has_enough(x) ||
-        http_client_in_flight(x->api.client) >= governor_depth(&x->api.governor))
+        http_client_in_flight(x->api.client) >= depth)
         return false;
     for (unsigned i = 0; i < STREAM_COUNT; i++)
         if (x->jobs[i] && job_cut(x->jobs[i]))
             return true;
-    return false;
+    return read_ahead(x, depth);
+}
+
+/* Pages that wait for their turn while the one before them finds no credit. */
+static bool give_up_ahead(struct extract *x)
+{
+    bool gave_up = false;
+
+    if (http_client_in_flight(x->api.client) > 0 || x->pages_with_loader > 0)
+        return false;
+    for (unsigned i = 0; i < STREAM_COUNT; i++)
+        gave_up |= x->jobs[i] && job_drop_ahead(x->jobs[i]);
+    return gave_up;
 }
 
 /* Milliseconds until it is worth looking again; -1: something will wake us. */
@@ -176,13 +201,15 @@ static int64_t send_what_may_go(struct extract *x)
             short_of_credit |= !send_task(x, task);
         }
     }
+    if (short_of_credit && give_up_ahead(x))
+        return 0;
     if (short_of_credit) {
         bool busy = http_client_in_flight(x->api.client) || batch_pool_used_bytes(x->pool);
 
         /* A page that holds the credit may itself wait for the budget. */
         return extract_wait_for_budget(x, busy ? -1 : SETTLE_MS);
     }
-    if (cut_a_walk(x))
+    if (ask_for_more(x))
         return 0;
     return extract_wait_for_budget(x, soonest_ms == INT64_MAX ? -1 : MAX(soonest_ms - now_ms, 1));
 }

@@ -25,7 +25,8 @@ static void task_free(void *data)
 {
     struct task *task = data;
 
-    walk_free(task->walk);
+    if (!task->is_ahead)
+        walk_free(task->walk);
     batch_release(task->batch);
     g_free(task->fields_cursor);
     g_free(task);
@@ -46,6 +47,7 @@ struct job *job_new(const struct job_context *context, const struct stream *stre
     job->ignored_fields = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     job->old_tables = g_ptr_array_new_with_free_func((GDestroyNotify)table_free);
     job->tasks = g_ptr_array_new_with_free_func(task_free);
+    job->ahead = g_ptr_array_new_with_free_func(task_free);
     job->recent = g_array_new(FALSE, FALSE, sizeof(struct recent_row));
     job->page_bytes = MAX(stream->page_rows, 50) * ROW_BYTES_FIRST;
     job->progress.table = stream->name;
@@ -57,6 +59,7 @@ void job_free(struct job *job)
 {
     if (!job)
         return;
+    g_ptr_array_unref(job->ahead);
     g_ptr_array_unref(job->tasks);
     decoder_free(job->decoder);
     fields_free(job->fields);
@@ -163,6 +166,7 @@ void job_stop(struct job *job, enum outcome outcome, const char *message)
     job->progress.outcome = outcome;
     if (message && !job->message)
         job->message = g_strdup(message);
+    job_end_ahead(job);
     /* Tasks stay: requests under way still point at theirs. Their credit comes back with the
      * answer. */
     for (unsigned i = 0; i < job->tasks->len; i++) {
@@ -330,7 +334,7 @@ bool job_cut(struct job *job)
     for (unsigned i = 0; i < job->tasks->len && !later; i++) {
         const struct task *task = job->tasks->pdata[i];
 
-        if (task->walk)
+        if (task->walk && job->ahead->len == 0)
             later = walk_cut(task->walk);
     }
     if (later)
@@ -350,6 +354,7 @@ static void catch_up(struct job *job)
 void job_end_leg(struct job *job)
 {
     catch_up(job);
+    job_end_ahead(job);
     g_ptr_array_set_size(job->tasks, 0);
     job->leg++;
     job_begin_leg(job);
@@ -385,9 +390,25 @@ static struct task *fields_task(const struct job *job)
     return NULL;
 }
 
+/* The first of them that may go now. */
+static struct task *ready_task(const struct job *job, const GPtrArray *tasks,
+                               const struct task *only, int64_t now_ms, int64_t *ret_soonest_ms)
+{
+    for (unsigned i = 0; i < tasks->len; i++) {
+        struct task *task = tasks->pdata[i];
+
+        if (task->phase != TASK_READY || (only && task != only) || job_has_ahead(job, task))
+            continue;
+        if (task->not_before_ms <= now_ms)
+            return task;
+        *ret_soonest_ms = MIN(*ret_soonest_ms, task->not_before_ms);
+    }
+    return NULL;
+}
+
 struct task *job_next_task(struct job *job, int64_t now_ms, int64_t *ret_soonest_ms)
 {
-    struct task *only;
+    struct task *only, *task;
     bool wait;
 
     if (job->phase == JOB_ENDED || job->phase == JOB_WAITING)
@@ -397,16 +418,8 @@ struct task *job_next_task(struct job *job, int64_t now_ms, int64_t *ret_soonest
         return NULL;
     if (!only)
         only = fields_task(job);
-    for (unsigned i = 0; i < job->tasks->len; i++) {
-        struct task *task = job->tasks->pdata[i];
-
-        if (task->phase != TASK_READY || (only && task != only))
-            continue;
-        if (task->not_before_ms <= now_ms)
-            return task;
-        *ret_soonest_ms = MIN(*ret_soonest_ms, task->not_before_ms);
-    }
-    return NULL;
+    task = ready_task(job, job->tasks, only, now_ms, ret_soonest_ms);
+    return task ? task : ready_task(job, job->ahead, only, now_ms, ret_soonest_ms);
 }
 
 void task_request(const struct task *task, GString *path, int *ret_cost)
@@ -415,7 +428,10 @@ void task_request(const struct task *task, GString *path, int *ret_cost)
 
     g_string_truncate(path, 0);
     if (task->walk) {
-        walk_request(task->walk, path);
+        if (task->is_ahead)
+            walk_request_ahead(task->walk, task->start, path);
+        else
+            walk_request(task->walk, path);
         *ret_cost = walk_cost(task->walk);
         return;
     }

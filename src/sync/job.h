@@ -27,8 +27,9 @@ enum job_phase {
 enum task_phase {
     TASK_READY, /* its next request may go */
     TASK_SENT,
-    TASK_HELD,    /* its answer waits for a newer field list */
+    TASK_HELD,    /* its answer waits for a newer field list; of a page read ahead: for its turn */
     TASK_WAITING, /* for the loader's word on its sweep */
+    TASK_STRAYED, /* sent, and nobody wants its answer any more */
 };
 
 struct job;
@@ -36,6 +37,8 @@ struct job;
 struct task {
     struct job *job;
     struct walk *walk; /* NULL: it reads the field list */
+    bool is_ahead;     /* it reads a page ahead for this walk, which another task owns, */
+    int64_t start;     /* from here */
     enum task_phase phase;
     struct retry_history history;
     int64_t not_before_ms;   /* monotonic */
@@ -94,6 +97,7 @@ struct job {
     instant_t leg_since; /* its lower bound when it began */
     bool resumed;        /* the leg goes on from an earlier run's T0 */
     GPtrArray *tasks;    /* struct task, owned */
+    GPtrArray *ahead;    /* struct task, owned: pages that are read ahead */
     unsigned works;      /* with the loader */
     size_t page_bytes;   /* what a page of it needs, as seen */
     bool clears_seen;    /* the next commit forgets what a full pass saw */
@@ -139,6 +143,11 @@ void job_follow_parents(struct job *job, const struct job *deals, bool deals_end
 struct task *job_next_task(struct job *job, int64_t now_ms, int64_t *ret_soonest_ms);
 /* One more request could be under way: cuts what the job reads, where that pays. */
 bool job_cut(struct job *job);
+/* The same, in a list by offset: reads a page ahead. most: so many at a time. */
+bool job_read_ahead(struct job *job, unsigned most);
+/* Gives up what was read ahead and waits for its turn: others need the credit. False: there is
+ * none. */
+bool job_drop_ahead(struct job *job);
 /* Path and price of its request. */
 void task_request(const struct task *task, GString *path, int *ret_cost);
 /* Bytes of credit that it needs. */

@@ -200,9 +200,7 @@ static bool has_ids(struct task *task, GError **error)
     return false;
 }
 
-/* DATA leaves the task ready to ask again, with its batch released: the caller decides. */
-static bool take_page(struct task *task, const struct json_value *root, instant_t date,
-                      GError **error)
+bool job_take_page(struct task *task, const struct json_value *root, instant_t date, GError **error)
 {
     struct job *job = task->job;
     struct page_facts facts;
@@ -248,7 +246,7 @@ static void release_held(struct job *job)
         g_autoptr(GError) error = NULL;
 
         task->phase = TASK_SENT;
-        if (!take_page(task, task->held, task->held_date, &error)) {
+        if (!job_take_page(task, task->held, task->held_date, &error)) {
             batch_release(g_steal_pointer(&task->batch));
             task->phase = TASK_READY;
         }
@@ -285,7 +283,16 @@ static bool take_fields(struct task *task, const struct json_value *root, instan
 
 bool task_take(struct task *task, const struct json_value *root, instant_t date, GError **error)
 {
-    return task->walk ? take_page(task, root, date, error) : take_fields(task, root, date, error);
+    struct job *job = task->job;
+
+    if (task->is_ahead)
+        return job_take_ahead(task, root, date, error);
+    if (!task->walk)
+        return take_fields(task, root, date, error);
+    if (!job_take_page(task, root, date, error))
+        return false;
+    job_feed_ahead(job);
+    return true;
 }
 
 /* --- failures --- */
@@ -330,6 +337,8 @@ bool task_fail(struct task *task, const GError *failure, const struct retry_poli
     bool is_record = task->walk && walk_record(task->walk);
     struct retry_decision decision;
 
+    if (task->is_ahead)
+        return job_fail_ahead(task, failure, policy, random, ret_parks);
     *ret_parks = false;
     batch_release(g_steal_pointer(&task->batch));
     task->phase = TASK_READY;

@@ -16,6 +16,21 @@ void job_begin_leg(struct job *job);
 void job_end_leg(struct job *job);
 void job_drain(struct job *job);
 
+/* Reading ahead. */
+/* The page that the list's walk wants now is on its way, or came already. */
+bool job_has_ahead(const struct job *job, const struct task *task);
+MUST_USE bool job_take_ahead(struct task *task, const struct json_value *root, instant_t date,
+                             GError **error);
+MUST_USE bool job_fail_ahead(struct task *task, const GError *failure,
+                             const struct retry_policy *policy, double random, bool *ret_parks);
+/* After the walk moved: pages whose turn it is, and those that will have none. */
+void job_feed_ahead(struct job *job);
+/* The walk ends. */
+void job_end_ahead(struct job *job);
+/* Takes a page of a list; DATA leaves the task ready to ask again. */
+MUST_USE bool job_take_page(struct task *task, const struct json_value *root, instant_t date,
+                            GError **error);
+
 /* Full passes. */
 void job_confirm(struct job *job);
 void job_suspects_came(struct job *job, struct reply *reply);

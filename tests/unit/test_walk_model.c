@@ -18,15 +18,24 @@ struct record {
     bool is_new; /* before there was nothing */
 };
 
+/* A page that is read ahead; answer: NULL = not yet. */
+struct early {
+    int64_t start;
+    char *answer;
+};
+
 struct world {
     struct walks w;
     GRand *random;
     GArray *records;   /* struct record, as the server has them */
+    GArray *bin;       /* struct record: deleted, and maybe brought back */
+    GArray *early;     /* struct early: any pages by id are read ahead */
     GHashTable *table; /* id → time: what was committed */
     instant_t now;
     int64_t next_id;
     int pace; /* something happens in one request of so many */
     bool nulls_first, quiet;
+    bool reads_ahead;
     bool cuts; /* walks by time are cut into windows, anywhere */
     unsigned requests;
     GPtrArray *walks; /* struct walk: of the windows that are not done */
@@ -81,9 +90,25 @@ static void edit_record(struct world *world)
 
 static void delete_records(struct world *world, int count)
 {
-    for (int i = 0; i < count && world->records->len > 1; i++)
-        g_array_remove_index(
-            world->records, (unsigned)g_rand_int_range(world->random, 0, (int)world->records->len));
+    for (int i = 0; i < count && world->records->len > 1; i++) {
+        unsigned index = (unsigned)g_rand_int_range(world->random, 0, (int)world->records->len);
+
+        g_array_append_val(world->bin, *record_at(world->records, index));
+        g_array_remove_index(world->records, index);
+    }
+}
+
+static void undelete_record(struct world *world)
+{
+    unsigned index;
+
+    if (world->bin->len == 0)
+        return;
+    index = (unsigned)g_rand_int_range(world->random, 0, (int)world->bin->len);
+    record_at(world->bin, index)->time = world->now;
+    record_at(world->bin, index)->shown_from = world->now;
+    g_array_append_val(world->records, *record_at(world->bin, index));
+    g_array_remove_index(world->bin, index);
 }
 
 /* What people and other programs do meanwhile; often within one second. */
@@ -99,6 +124,8 @@ static void live(struct world *world)
         insert_records(world, g_rand_int_range(world->random, 1, 6), true);
     if (chance(world, 6))
         delete_records(world, g_rand_int_range(world->random, 1, 4));
+    if (chance(world, 12))
+        undelete_record(world);
 }
 
 struct question {
@@ -314,6 +341,7 @@ static void kill_process(struct world *world)
     world->now += g_rand_int_range(world->random, 0, 200) * INSTANT_SECOND;
     world->w.walk = NULL;
     g_ptr_array_set_size(world->walks, 0);
+    g_array_set_size(world->early, 0);
     walks_restart(&world->w);
     collect_walks(world);
 }
@@ -338,11 +366,82 @@ static void cut_somewhere(struct world *world)
     g_ptr_array_add(world->walks, walk_new_next(world->w.walk));
 }
 
+/* --- pages that are read ahead --- */
+
+static void free_early(void *data)
+{
+    g_free(((struct early *)data)->answer);
+}
+
+/* Where it pays, or at any row behind the next page's first. */
+static void ask_early(struct world *world)
+{
+    struct walk *walk = world->w.walk;
+    struct early early = {0};
+
+    if (walk->range->mode != MODE_ID || walk->range->t0 == INSTANT_NONE ||
+        walk->limit > PAGE_ROWS || world->early->len > 6)
+        return;
+    if (!walk_ahead(walk, 4, &early.start)) {
+        struct page_ahead page = {.start = walk->range->start +
+                                           g_rand_int_range(world->random, 1, 4 * PAGE_ROWS)};
+
+        if (!walk->ahead.asked)
+            walk->ahead.asked = g_array_new(FALSE, FALSE, sizeof page);
+        if (walk_place_of(walk, page.start) != PLACE_NONE)
+            return;
+        walk_ahead_drop(walk, page.start);
+        g_array_append_val(walk->ahead.asked, page);
+        early.start = page.start;
+    }
+    g_array_append_val(world->early, early);
+}
+
+/* False: it was of no use. */
+static bool serve_early(struct world *world, struct early *early)
+{
+    g_autoptr(GString) request = g_string_new(NULL);
+
+    walk_request_ahead(world->w.walk, early->start, request);
+    early->answer = serve(world, request->str);
+    return walk_glimpse(world->w.walk, early->start,
+                        pages_parse(world->w.pages, "%s", early->answer));
+}
+
+/* The answer of the page whose turn it is, or NULL: the walk asks itself. */
+static char *take_early(struct world *world)
+{
+    for (unsigned i = world->early->len; i-- > 0;) {
+        struct early *early = &g_array_index(world->early, struct early, i);
+        enum walk_place place = walk_place_of(world->w.walk, early->start);
+        bool is_due = place == PLACE_NEXT || chance(world, 3);
+        char *answer = NULL;
+
+        if (place != PLACE_NONE && !early->answer && is_due)
+            place =
+                serve_early(world, early) ? walk_place_of(world->w.walk, early->start) : PLACE_NONE;
+        if (place == PLACE_NEXT) {
+            answer = g_steal_pointer(&early->answer);
+            walk_ahead_take(world->w.walk, early->start);
+        } else if (place == PLACE_NONE) {
+            walk_ahead_drop(world->w.walk, early->start);
+        } else {
+            continue;
+        }
+        g_array_remove_index(world->early, i);
+        if (answer)
+            return answer;
+    }
+    return NULL;
+}
+
 static void answer_one(struct world *world)
 {
     g_autofree char *request = walks_request(&world->w);
-    g_autofree char *answer = serve(world, request);
+    g_autofree char *answer = take_early(world);
 
+    if (!answer)
+        answer = serve(world, request);
     if (++world->requests > MAX_REQUESTS)
         g_error("no end: %s", request);
     world->w.date = world->now;
@@ -361,6 +460,8 @@ static void run_leg(struct world *world, enum leg leg, instant_t from)
 
         world->w.walk = world->walks->pdata[index];
         ask_for_little(world);
+        while (world->reads_ahead && chance(world, 2))
+            ask_early(world);
         answer_one(world);
         if (world->w.step.ends_leg)
             break;
@@ -375,6 +476,7 @@ static void run_leg(struct world *world, enum leg leg, instant_t from)
     } while (true);
     world->w.walk = NULL;
     g_ptr_array_set_size(world->walks, 0);
+    g_array_set_size(world->early, 0);
 }
 
 static void assert_complete(const struct world *world, instant_t from)
@@ -409,14 +511,18 @@ static void open_world(struct world *world, enum stream_id id, guint32 seed)
     *world =
         (struct world){.random = g_rand_new_with_seed(seed),
                        .records = g_array_new(FALSE, FALSE, sizeof(struct record)),
+                       .bin = g_array_new(FALSE, FALSE, sizeof(struct record)),
+                       .early = g_array_new(FALSE, FALSE, sizeof(struct early)),
                        .table = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free),
                        .now = at("2026-11-24T12:00:00Z"),
                        .next_id = 1,
                        .pace = pace_of(id)};
+    g_array_set_clear_func(world->early, free_early);
     walks_init(&world->w);
     walks_choose(&world->w, id);
     world->walks = g_ptr_array_new_with_free_func((GDestroyNotify)walk_free);
     world->cuts = chance(world, 2);
+    world->reads_ahead = chance(world, 2);
     world->nulls_first = chance(world, 2);
 }
 
@@ -426,6 +532,8 @@ static void close_world(struct world *world)
     g_ptr_array_unref(world->walks);
     g_rand_free(world->random);
     g_array_unref(world->records);
+    g_array_unref(world->bin);
+    g_array_unref(world->early);
     g_hash_table_unref(world->table);
 }
 

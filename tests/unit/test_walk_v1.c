@@ -23,17 +23,43 @@ static void tear_down(struct walks *w, const void *unused)
 #define NOTES      "/api/v1/notes"
 #define NOTES_PAGE "limit=500 sort=update_time%20ASC"
 
-static void notes_advance_by_time(struct walks *w, const void *unused)
+/* Nothing is older than everything, so pages can be read ahead. */
+static void notes_without_a_start_date_go_by_id(struct walks *w, const void *unused)
 {
     (void)unused;
     walks_choose(w, STREAM_NOTES);
     walks_begin_head(w);
-    walks_assert_request(w, NOTES, NOTES_PAGE " start=0");
-    walks_answer(w, V1(ROW(1, "2020-01-01 00:00:00") "," ROW(2, "2020-01-02 00:00:00"), "true"));
+    walks_assert_request(w, NOTES, "start=0 limit=500 sort=id%20ASC");
+    walks_answer(w, V1(ROW(1, "2020-01-01 00:00:00") "," NEW(2, "2020-01-01 00:00:00"), "true"));
     assert_step(w, false, false);
+    walks_assert_rows(w, "1 2");
+    walks_restart(w);
+    walks_assert_request(w, NOTES, "start=1 limit=500 sort=id%20ASC");
+    walks_answer(w, V1(NEW(2, "2020-01-01 00:00:00") "," ROW(3, "2020-01-01 00:00:00"), "false"));
+    assert_step(w, true, false);
+    assert_instant(walks_list(w)->bookmark, OVERLAP);
+}
+
+/* A start date: what is older costs nothing. */
+static void begin_bounded_notes(struct walks *w)
+{
+    walks_choose(w, STREAM_NOTES);
+    walks_begin(w, 0, LEG_HEAD, at("2019-12-01T00:00:00Z"));
+    walks_assert_request(w, NOTES, "start=0 limit=1 sort=update_time%20ASC");
+}
+
+static void notes_advance_by_time(struct walks *w, const void *unused)
+{
+    (void)unused;
+    begin_bounded_notes(w);
+    walks_answer(w, V1(ROW(1, "2020-01-01 00:00:00"), "true"));
+    assert_step(w, false, true);
     walks_assert_request(w, NOTES, "start=0 limit=1 sort=update_time%20DESC");
     walks_answer(w, V1(ROW(9, "2026-01-02 00:00:00"), "true"));
     assert_step(w, false, true);
+    walks_assert_request(w, NOTES, NOTES_PAGE " start=0 updated_since=2019-12-01T00:00:00Z");
+    walks_answer(w, V1(ROW(1, "2020-01-01 00:00:00") "," ROW(2, "2020-01-02 00:00:00"), "true"));
+    assert_step(w, false, false);
     walks_assert_request(w, NOTES, NOTES_PAGE " start=0 updated_since=2020-01-02T00:00:00Z");
     walks_answer(w, V1(ROW(2, "2020-01-02 00:00:00") "," ROW(3, "2020-01-03 00:00:00"), "true"));
     assert_instant(walks_list(w)->bookmark, "2020-01-03T00:00:00Z");
@@ -105,8 +131,7 @@ static void a_note_that_was_edited_is_no_anchor(struct walks *w, const void *unu
 static void notes_without_update_time(struct walks *w, const void *unused)
 {
     (void)unused;
-    walks_choose(w, STREAM_NOTES);
-    walks_begin_head(w);
+    begin_bounded_notes(w);
     walks_answer(w, V1(NEW(1, "2020-01-01 00:00:00"), "true"));
     walks_assert_request(w, NOTES, "start=0 limit=500 sort=id%20ASC");
     walks_answer(w, V1(NEW(1, "2020-01-01 00:00:00") "," ROW(2, "2020-01-01 00:00:00"), "true"));
@@ -461,6 +486,7 @@ static void whole_table_begins_anew(struct walks *w, const void *unused)
 
 static void add_v1(void)
 {
+    add("notes/by-id", notes_without_a_start_date_go_by_id);
     add("notes/time", notes_advance_by_time);
     add("notes/second", notes_go_on_inside_a_second);
     add("notes/edited-anchor", a_note_that_was_edited_is_no_anchor);
