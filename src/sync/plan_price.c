@@ -2,8 +2,8 @@
 
 #include <math.h>
 
-/* A walk by time that is cut into windows may cost so much more, and a call at least for the first
- * of a table's lists; shorter ones are not cut. */
+/* A walk by time that is cut into windows, or one by id that is read ahead, may cost so much more,
+ * and a call at least for the first of a table's lists; shorter ones are read in one piece. */
 #define WINDOWS_SHARE 0.02
 #define WORTH_A_CUT   6
 /* Deals whose lines one call asks for. */
@@ -123,6 +123,11 @@ static double walk_pages(double rows, const void *opaque)
     return paging == PAGING_NONE ? 1 : pages(rows, rule, paging == PAGING_OFFSET ? 1 : 0);
 }
 
+static bool is_by_id(const struct stream *stream, bool bounded)
+{
+    return stream->walk == WALK_FILES || (stream->walk == WALK_NOTES && !bounded);
+}
+
 /* The look at both ends for rows without update_time: the first page serves as one of them, unless
  * there is a start date. What fits into one page needs no other look. */
 static double first_pages(double rows, const void *opaque)
@@ -130,7 +135,7 @@ static double first_pages(double rows, const void *opaque)
     const struct paging_rule *rule = opaque;
     double walk, looks = 0;
 
-    if (rule->stream->walk == WALK_FILES)
+    if (is_by_id(rule->stream, rule->bounded))
         return walk_pages(rows, rule);
     walk = pages(rows, rule, rule->overlap);
     if (rule->bounded)
@@ -156,7 +161,7 @@ void price_first_load(struct price *price, const struct stream *stream, unsigned
 
     fit_page(&few, census, 1 - WIDTH_SLACK);
     fit_page(&many, census, 1 + WIDTH_SLACK);
-    if (stream->walk == WALK_NOTES) {
+    if (stream->walk == WALK_NOTES && bounded) {
         double mean;
         unsigned longer;
 
@@ -170,7 +175,7 @@ void price_first_load(struct price *price, const struct stream *stream, unsigned
     if (rows.low > few.page_rows)
         step = again ? 2 : 1;
     add_calls(price, calls, step, stream->lists[list].cost_tokens);
-    if (stream->walk != WALK_FILES && calls.high >= WORTH_A_CUT)
+    if (calls.high >= WORTH_A_CUT)
         price_add_more(
             price, (1 + many.refused) * MAX(list == 0 ? 1 : 0, floor(WINDOWS_SHARE * calls.high)),
             stream->lists[list].cost_tokens);

@@ -30,9 +30,24 @@ def assert_nothing_lost(simulator, database, table):
 # --- notes ---
 
 
+BY_TIME = ("--start-date", "2000-01-01")  # else the first load goes by id
+
+
+def test_notes_are_first_read_by_id(simulate, database):
+    simulator = simulate(*company("--tie-share", "notes=50", notes=1300))
+    sync(simulator, database.url, "--tables", "notes")
+    walk = queries(simulator, NOTES)
+    assert [(each["sort"], each["start"]) for each in walk] == [
+        ("id ASC", "0"),
+        ("id ASC", "499"),
+        ("id ASC", "998"),
+    ]
+    assert_equals_truth(simulator, database, ["notes"])
+
+
 def test_notes_advance_by_time(simulate, database):
     simulator = simulate(*company(notes=1300))
-    sync(simulator, database.url, "--tables", "notes")
+    sync(simulator, database.url, "--tables", "notes", *BY_TIME)
     walk = [each for each in queries(simulator, NOTES) if each["limit"] == "500"]
     assert all(each["sort"] == "update_time ASC" for each in walk)
     assert [each["start"] for each in walk] == ["0"] * len(walk)  # never by offset
@@ -41,11 +56,12 @@ def test_notes_advance_by_time(simulate, database):
     assert_equals_truth(simulator, database, ["notes"])
 
 
+@pytest.mark.parametrize("words", [(), BY_TIME], ids=["by id", "by time"])
 @pytest.mark.parametrize("tie", [0, 100])
 @pytest.mark.parametrize("how", ["delete", "edit"])
 @pytest.mark.parametrize("nth", [3, 4])
 def test_notes_that_leave_the_list_pull_no_others_past_the_reader(
-    simulate, database, tie, how, nth
+    simulate, database, tie, how, nth, words
 ):
     simulator = simulate(*company("--tie-share", f"notes={tie}", notes=1700))
     ids = [row["id"] for row in simulator.truth("notes")][:450]
@@ -58,8 +74,8 @@ def test_notes_that_leave_the_list_pull_no_others_past_the_reader(
             simulator.admin("bulk", entity="notes", count=450)
 
     with Between(simulator, NOTES, {nth: leave}) as between:
-        sync(between, database.url, "--tables", "notes")
-    sync(simulator, database.url, "--tables", "notes")
+        sync(between, database.url, "--tables", "notes", *words)
+    sync(simulator, database.url, "--tables", "notes", *words)
     assert_nothing_lost(simulator, database, "notes")
 
 

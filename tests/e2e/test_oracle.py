@@ -245,23 +245,9 @@ def first_load_calls(rows):
     return pages(rows, V2_PAGE) + (1 if rows > V2_PAGE else 0)
 
 
-def notes_calls(times):
-    """By updated_since from the last row; inside one second by offset."""
-    times, calls, since, start = sorted(times), 0, 0, 0
-    while True:
-        calls += 1
-        end = since + start + V1_PAGE
-        if end >= len(times):
-            return calls + (1 if len(times) > V1_PAGE else 0)
-        first_of_second = times.index(times[end - 1])
-        since, start = (
-            (since, start + V1_PAGE) if first_of_second == since else (first_of_second, 0)
-        )
-
-
-def files_calls(rows):
+def by_id_calls(rows, size):
     """Pages that overlap by one row."""
-    return pages(rows - 1, FILES_PAGE - 1)
+    return pages(rows - 1, size - 1)
 
 
 def bill_of_me_and_fields(simulator, bill, tables):
@@ -325,10 +311,9 @@ def first_load_bill(simulator, tables=TABLES):
             "/api/v2/deals/archived", first_load_calls(archived) + pages(archived, V2_PAGE), 20
         )
     if "notes" in tables:
-        times = [row["update_time"] for row, _ in expected_rows(simulator, "notes").values()]
-        bill.add("/v1/notes", notes_calls(times), 20)
+        bill.add("/v1/notes", by_id_calls(len(expected_rows(simulator, "notes")), V1_PAGE), 20)
     if "files" in tables:
-        bill.add("/v1/files", files_calls(len(expected_rows(simulator, "files"))), 20)
+        bill.add("/v1/files", by_id_calls(len(expected_rows(simulator, "files")), FILES_PAGE), 20)
     bill_of_children(simulator, bill, tables, deals)
     return bill
 

@@ -24,11 +24,12 @@ from harness import (
 from section4 import ARCHIVED, FLOW, LINES, PATHS, Between, asked, company, moment, queries
 from test_oracle import (
     BIG,
+    FILES_PAGE,
     V2_PAGE,
     WITHOUT_FLOW,
     bill_of_children,
     bill_of_whole_tables,
-    files_calls,
+    by_id_calls,
     idle_bill,
     pages,
 )
@@ -194,7 +195,7 @@ def refresh_bill(simulator, tables):
     if "notes" in tables:  # pages that overlap by one row
         bill.add("/v1/notes", pages(len(alive(simulator, "notes")) - 1, V2_PAGE - 1), 20)
     if "files" in tables:
-        bill.add("/v1/files", files_calls(len(alive(simulator, "files"))), 20)
+        bill.add("/v1/files", by_id_calls(len(alive(simulator, "files")), FILES_PAGE), 20)
     return bill
 
 

@@ -46,16 +46,21 @@ static const struct load_case loads[] = {
     {STREAM_DEALS, 1, false, 0, 2, 0},
     {STREAM_DEALS, 1, false, 500, 2, 0},
     {STREAM_DEALS, 1, false, 501, 5, 0},
-    /* Pages overlap by a row. */
+    /* By id: no look, and pages overlap by a row. */
     {STREAM_NOTES, 0, false, 500, 1, 0},
-    {STREAM_NOTES, 0, false, 501, 3, 0},
-    {STREAM_NOTES, 0, false, 999, 3, 0},
-    /* Files are read by id: no look, a hundred a page. */
+    {STREAM_NOTES, 0, false, 501, 2, 0},
+    {STREAM_NOTES, 0, false, 999, 2, 0},
+    {STREAM_NOTES, 0, false, 1000, 3, 0},
+    {STREAM_NOTES, 0, true, 501, 4, 0}, /* by time, with two looks */
+    {STREAM_NOTES, 0, false, 100000, 201, 4},
+    /* Files, too, a hundred a page. */
     {STREAM_FILES, 0, false, 100, 1, 0},
     {STREAM_FILES, 0, false, 101, 2, 0},
     {STREAM_FILES, 0, false, 199, 2, 0},
     {STREAM_FILES, 0, false, 200, 3, 0},
     {STREAM_FILES, 0, true, 200, 3, 0},
+    {STREAM_FILES, 0, false, 500, 6, 1}, /* a guess may lie behind the end */
+    {STREAM_FILES, 0, false, 20000, 203, 4},
 };
 
 static void first_loads(void)
@@ -98,10 +103,10 @@ static void notes_of_one_second(void)
     g_assert_cmpuint(longer, ==, 1);
 
     struct price price = {0};
-    price_first_load(&price, &catalog[STREAM_NOTES], 0, &census, false, false);
+    price_first_load(&price, &catalog[STREAM_NOTES], 0, &census, true, false);
     g_assert_cmpfloat(price.calls.low, ==,
-                      12); /* 500 and ten times 499 less a rest, and the look */
-    g_assert_cmpfloat(price.calls.high, ==, 12); /* 4,500 rows by 480 */
+                      13); /* 500 and ten times 499 less a rest, and two looks */
+    g_assert_cmpfloat(price.calls.high, ==, 13); /* 4,500 rows by 480 */
     census_done(&census);
 }
 
