@@ -334,7 +334,7 @@ bool job_cut(struct job *job)
     for (unsigned i = 0; i < job->tasks->len && !later; i++) {
         const struct task *task = job->tasks->pdata[i];
 
-        if (task->walk && job->ahead->len == 0)
+        if (task->walk)
             later = walk_cut(task->walk);
     }
     if (later)

@@ -328,8 +328,8 @@ static bool walk_copes(struct task *task, const GError *failure)
     return copes;
 }
 
-bool task_fail(struct task *task, const GError *failure, const struct retry_policy *policy,
-               double random, bool *ret_parks)
+static bool deal_with(struct task *task, const GError *failure, const struct retry_policy *policy,
+                      double random, bool *ret_parks)
 {
     struct job *job = task->job;
     bool forbidden =
@@ -337,8 +337,6 @@ bool task_fail(struct task *task, const GError *failure, const struct retry_poli
     bool is_record = task->walk && walk_record(task->walk);
     struct retry_decision decision;
 
-    if (task->is_ahead)
-        return job_fail_ahead(task, failure, policy, random, ret_parks);
     *ret_parks = false;
     batch_release(g_steal_pointer(&task->batch));
     task->phase = TASK_READY;
@@ -387,6 +385,19 @@ bool task_fail(struct task *task, const GError *failure, const struct retry_poli
         return false;
     }
     g_assert_not_reached();
+}
+
+bool task_fail(struct task *task, const GError *failure, const struct retry_policy *policy,
+               double random, bool *ret_parks)
+{
+    struct job *job = task->job;
+
+    if (task->is_ahead)
+        return job_fail_ahead(task, failure, policy, random, ret_parks);
+    if (!deal_with(task, failure, policy, random, ret_parks))
+        return false;
+    job_feed_ahead(job); /* a page that is here may bring what was asked for */
+    return true;
 }
 
 /* --- the loader's replies --- */

@@ -24,6 +24,8 @@ WINDOWS = (
     *(*TINY, "--persons", "800", "--set", "page_max=10", "--burst", "1000", "--latency-ms", "8"),
     *("--custom-fields", "0"),
 )
+# The same for a list by offset, which is read ahead.
+AHEAD = (*TINY, "--files", "600", "--set", "page_max=10", "--burst", "1000", "--latency-ms", "8")
 ALL = ("sync", "--dealflow", "all", "--all")
 REFRESH = ("refresh", "--dealflow", "all")
 DUE = ("sync", "--dealflow", "all")  # lists of fields are not due for a day
@@ -143,5 +145,6 @@ SCENARIOS = {
     "children": Scenario(CHILDREN, ALL, steps=(after(3600), new_children, after(3600))),
     "beside": Scenario(BESIDE, ("sync", "--tables", "deals,deal_products"), loaded=False),
     "windows": Scenario(WINDOWS, ("sync", "--tables", "persons"), loaded=False),
+    "ahead": Scenario(AHEAD, ("sync", "--tables", "files"), loaded=False),
     "refresh": Scenario(TINY, REFRESH, steps=(after(3600), shrink, random_edits, after(3600))),
 }

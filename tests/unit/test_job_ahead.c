@@ -14,6 +14,7 @@ struct fixture {
     struct pages *pages;
     GString *read; /* first ids of the pages that came to the loader */
     unsigned rows; /* that the list has */
+    int shift;     /* so many rows were brought back before those that are answered */
 };
 
 static instant_t now(void *opaque)
@@ -79,7 +80,8 @@ static void answer(struct fixture *f, struct task *task)
     g_autoptr(GError) error = NULL;
 
     for (int64_t i = start; i < end; i++)
-        g_string_append_printf(rows, "%s{'id':%" G_GINT64_FORMAT "}", i > start ? "," : "", i + 1);
+        g_string_append_printf(rows, "%s{'id':%" G_GINT64_FORMAT "}", i > start ? "," : "",
+                               i + 1 - f->shift);
     const struct json_value *root = pages_parse(
         f->pages, "{'success':true,'data':[%s],'additional_data':{'more_items_in_collection':%s}}",
         rows->str, end < (int64_t)f->rows ? "true" : "false");
@@ -221,6 +223,21 @@ static void the_day_is_over(struct fixture *f, const void *unused)
     fail(read_ahead(f), PENSTOCK_ERROR_PARKED, false);
 }
 
+/* Its answer brings what the walk could not get itself; nobody waits for another event. */
+static void a_page_that_joins_is_taken_when_the_walk_fails(struct fixture *f, const void *unused)
+{
+    struct task *far = read_ahead(f);
+
+    (void)unused;
+    f->shift = 40;
+    answer(f, far);
+    g_assert_cmpstr(f->read->str, ==, "");
+    fail(walker(f), PENSTOCK_ERROR_RETRY, true);
+    g_assert_cmpstr(f->read->str, ==, "42 ");
+    g_assert_cmpint(walker(f)->phase, ==, TASK_READY);
+    g_assert_cmpuint(f->job->ahead->len, ==, 0);
+}
+
 static void a_page_that_waits_gives_its_credit_back(struct fixture *f, const void *unused)
 {
     struct task *far = read_ahead(f);
@@ -284,6 +301,7 @@ int main(int argc, char **argv)
     add("again", a_page_is_tried_again);
     add("given-up", a_page_that_cannot_be_had_is_given_up);
     add("parked", the_day_is_over);
+    add("joins", a_page_that_joins_is_taken_when_the_walk_fails);
     add("credit", a_page_that_waits_gives_its_credit_back);
     add("late", the_leg_ends_before_a_page_comes);
     add("late-failure", the_leg_ends_before_a_page_fails);
