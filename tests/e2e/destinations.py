@@ -31,9 +31,12 @@ class Literal(Decimal):
         return self.text
 
 
+DECODER = json.JSONDecoder(parse_float=Literal)
+
+
 def parse(text):
     """JSON without loss: an integer is an int, other numbers keep their digits."""
-    return json.loads(text, parse_float=Literal)
+    return DECODER.decode(text if isinstance(text, str) else text.decode())
 
 
 def plain(cell):
@@ -52,9 +55,11 @@ def plain(cell):
 
 
 class Destination:
-    """What the kinds share; a kind has query(), types() and `url`."""
+    """What the kinds share; a kind has connect(), query(), types() and `url`. A connection a query,
+    but within session()."""
 
     prefix = ""
+    connection = None
     keeps_json_text = True  # JSON comes back as it was sent, to the digit
     transactional_ddl = True  # what a killed run did to tables is undone
     zero_bytes = True  # texts may hold U+0000, else it becomes U+FFFD
@@ -82,9 +87,18 @@ class Destination:
     def check(self):
         """That the database itself is sound."""
 
+    @contextlib.contextmanager
     def session(self):
         """Queries within it share a connection."""
-        return contextlib.nullcontext()
+        if self.connection:
+            yield
+            return
+        self.connection = self.connect()
+        try:
+            yield
+        finally:
+            self.connection.close()
+            self.connection = None
 
     def snapshot(self, tables=TABLES, without=("_synced_at", "_run_id")):
         """Every cell of the tables, by column name, for comparing two databases."""
@@ -108,18 +122,20 @@ class Sqlite(Destination):
         self.url = f"sqlite:{self.path}"
         self.prefix = prefix
 
-    def query(self, sql, *values):
-        """Rows as dicts; [] for a table that does not exist."""
+    def connect(self):
         connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=20)
         connection.row_factory = sqlite3.Row
+        return connection
+
+    def query(self, sql, *values):
+        """Rows as dicts; [] for a table that does not exist."""
         try:
-            return [dict(row) for row in connection.execute(sql, values)]
+            with self.session():
+                return [dict(row) for row in self.connection.execute(sql, values)]
         except sqlite3.OperationalError as error:
             if "no such table" in str(error):
                 return []
             raise
-        finally:
-            connection.close()
 
     def types(self, table):
         """Column → type, in order."""
@@ -131,25 +147,12 @@ class Sqlite(Destination):
 
 
 class ServerDatabase(Destination):
-    """A database of a server, by its URL. A connection a query, but within session()."""
+    """A database of a server, by its URL."""
 
     def __init__(self, url):
         self.url = url
         self.parts = urllib.parse.urlsplit(url)
         self.name = self.parts.path.lstrip("/")
-        self.connection = None
-
-    @contextlib.contextmanager
-    def session(self):
-        if self.connection:
-            yield
-            return
-        self.connection = self.connect()
-        try:
-            yield
-        finally:
-            self.connection.close()
-            self.connection = None
 
     def query(self, sql, *values):
         """Rows as dicts; [] for a table, or a whole database, that does not exist."""

@@ -6,6 +6,7 @@ PENSTOCK_BUILD names the build folder (default: build)."""
 
 import contextlib
 import datetime
+import functools
 import http.client
 import json
 import os
@@ -293,6 +294,7 @@ def is_deleted(table, row):
     return flag is not None and row[flag] is value
 
 
+@functools.cache
 def kind_of(table, column):
     """timestamp, date, time, text, integer, decimal or None (as JSON says)."""
     if (table, column) in TEXT_COLUMNS:
@@ -344,22 +346,22 @@ def convert(value, kind):
         return str(value) if kind == "text" else value
     if kind in ("integer", "decimal"):
         raise Misfit(value)  # the simulator sends no numbers as text
-    if kind in ("timestamp", "date", "time") and value in UNSET_TIMES:
-        return None
-    try:
-        if kind == "timestamp":
-            value = value.removesuffix("Z").replace("T", " ")
-            whole = value.removesuffix(".000")
-            return datetime.datetime.strptime(whole, "%Y-%m-%d %H:%M:%S").strftime(
-                "%Y-%m-%d %H:%M:%S"
-            )
-        if kind == "date":
-            return datetime.datetime.strptime(value, "%Y-%m-%d").strftime("%Y-%m-%d")
-        if kind == "time":
-            return datetime.datetime.strptime(value, "%H:%M:%S").strftime("%H:%M:%S")
-    except ValueError:
-        raise Misfit(value)
+    if kind in ("timestamp", "date", "time"):
+        return None if value in UNSET_TIMES else moment(value, kind)
     return value
+
+
+FORMS = {"timestamp": "%Y-%m-%d %H:%M:%S", "date": "%Y-%m-%d", "time": "%H:%M:%S"}
+
+
+@functools.lru_cache(10000)  # strptime is slow, and many rows share their times
+def moment(text, kind):
+    if kind == "timestamp":
+        text = text.removesuffix("Z").replace("T", " ").removesuffix(".000")
+    try:
+        return datetime.datetime.strptime(text, FORMS[kind]).strftime(FORMS[kind])
+    except ValueError:
+        raise Misfit(text)
 
 
 def number(cell):
@@ -371,10 +373,13 @@ def number(cell):
         return None
 
 
+def is_number(value):
+    return isinstance(value, (int, Decimal)) and not isinstance(value, bool)
+
+
 def same_json(a, b, to_the_digit=True):
     """Equal to the digit: 1.0, 1.00 and 1 differ. Else numbers are compared as numbers."""
-    numbers = [isinstance(x, (int, Decimal)) and not isinstance(x, bool) for x in (a, b)]
-    if all(numbers) and not to_the_digit:
+    if not to_the_digit and is_number(a) and is_number(b):
         return a == b
     if type(a) is not type(b):
         return False
@@ -398,11 +403,13 @@ def without_zeros(value):
 
 def same(expected, cell, to_the_digit=True):
     """Whether a cell holds the converted value."""
+    if expected is None or type(expected) is str:
+        return type(cell) is type(expected) and cell == expected
     if isinstance(expected, (dict, list)):
         stored = parse(cell) if isinstance(cell, (str, bytes)) else cell
         return cell is not None and same_json(expected, stored, to_the_digit)
-    if expected is None or isinstance(expected, str):
-        return type(cell) is type(expected) and cell == expected
+    if type(expected) is type(cell) is int:
+        return expected == cell
     if isinstance(expected, int) and -(2**63) <= expected < 2**63 and isinstance(cell, str):
         return False
     return number(cell) == expected
@@ -416,10 +423,10 @@ class Expected:
         self.extra = {}
         self.problems = []
         for key, value in row.items():
-            if key == "custom_fields" and key not in columns:
+            column = key + "_std" if key + "_std" in self.cells else key
+            if key == "custom_fields" and key not in self.cells:
                 self.add_custom(value or {}, fields, types)
-            elif (key + "_std" if key + "_std" in columns else key) in columns:
-                column = key + "_std" if key + "_std" in columns else key
+            elif column in self.cells:
                 self.put(column, value, kind_of(table, key), self.extra, key)
             elif value not in (None, {}):
                 self.extra[key] = value
@@ -556,6 +563,14 @@ def compare_row(where, table, truth, flagged, row, context, ignore_columns=(), t
     return problems
 
 
+class Once:
+    """A company whose truth is asked for once a table: a comparison needs that of deals five times."""
+
+    def __init__(self, simulator):
+        self.truth = functools.cache(simulator.truth)
+        self.read = functools.cache(simulator.read)
+
+
 def compare_with_truth(
     simulator, destination, tables=TABLES, company=None, ignore_columns=None, ignore_rows=None
 ):
@@ -563,10 +578,12 @@ def compare_with_truth(
 
     ignore_columns, ignore_rows: table → names, table → ids."""
     problems = []
-    for table in tables:
-        columns = (ignore_columns or {}).get(table, ())
-        rows = (ignore_rows or {}).get(table, ())
-        problems += compare_table(simulator, destination, table, company, columns, rows)
+    company_once = Once(simulator)
+    with destination.session():
+        for table in tables:
+            columns = (ignore_columns or {}).get(table, ())
+            rows = (ignore_rows or {}).get(table, ())
+            problems += compare_table(company_once, destination, table, company, columns, rows)
     return problems
 
 
