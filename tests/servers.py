@@ -143,6 +143,7 @@ class Postgres(Server):
             "log_timezone": "UTC",
             "fsync": "off",
             "full_page_writes": "off",
+            "autovacuum": "off",  # else it looks into each of hundreds of small databases, again and again
         }
         words = [f"--{name}={value}" for name, value in settings.items()]
         return self.tool("postgres"), "-D", f"{self.folder}/data", *words
@@ -207,7 +208,7 @@ KINDS = {kind.name: kind for kind in (Postgres, MariaDb)}
 def main(words):
     cut = words.index("--") if "--" in words else len(words)
     names, command = words[:cut], words[cut + 1 :]
-    if not names or any(name not in KINDS for name in names):
+    if not (names or command) or any(name not in KINDS for name in names):
         sys.exit(__doc__)
     servers = []
     environment = dict(os.environ)

@@ -1,4 +1,6 @@
 /* The same cases for every destination: a new one is a row in `subjects`. */
+#include <string.h>
+
 #include "fixture.h"
 
 static const struct subject *const subjects[] = {
@@ -53,20 +55,27 @@ static void add_cases(const struct subject *subject, const char *group,
     }
 }
 
+static void add_common_cases(const struct subject *subject)
+{
+    add_cases(subject, "value", value_cases);
+    add_cases(subject, "upsert", upsert_cases);
+    add_cases(subject, "schema", schema_cases);
+    add_cases(subject, "sweep", sweep_cases);
+    add_cases(subject, "transaction", transaction_cases);
+    add_cases(subject, "connection", connection_cases);
+    add_cases(subject, "view", view_cases);
+}
+
+/* An argument names the only scheme to try. */
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    for (unsigned i = 0; i < G_N_ELEMENTS(subjects); i++) {
-        const struct subject *subject = subjects[i];
-        add_cases(subject, "value", value_cases);
-        add_cases(subject, "upsert", upsert_cases);
-        add_cases(subject, "schema", schema_cases);
-        add_cases(subject, "sweep", sweep_cases);
-        add_cases(subject, "transaction", transaction_cases);
-        add_cases(subject, "connection", connection_cases);
-        add_cases(subject, "view", view_cases);
-    }
+    const char *only = argc > 1 ? argv[1] : NULL;
+    for (unsigned i = 0; i < G_N_ELEMENTS(subjects); i++)
+        if (!only || strcmp(only, subjects[i]->ops->scheme) == 0)
+            add_common_cases(subjects[i]);
     for (unsigned i = 0; i < G_N_ELEMENTS(own_cases); i++)
-        add_cases(own_cases[i].subject, own_cases[i].group, own_cases[i].cases);
+        if (!only || strcmp(only, own_cases[i].subject->ops->scheme) == 0)
+            add_cases(own_cases[i].subject, own_cases[i].group, own_cases[i].cases);
     return g_test_run();
 }

@@ -44,7 +44,8 @@ static char *postgres_fresh(void)
 {
     g_autofree char *uuid = g_uuid_string_random();
     g_autofree char *name = g_strdup_printf("penstock_%.8s", uuid);
-    administer("CREATE DATABASE %s", name);
+    /* The default, copying through the log, is slow for many small databases. */
+    administer("CREATE DATABASE %s STRATEGY file_copy", name);
     return g_strconcat(server_url(), "/", name, NULL);
 }
 
