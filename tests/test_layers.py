@@ -33,7 +33,7 @@ ARROWS = {
 
 # A foreign header, and the files that are the only doors to it.
 DOORS = {
-    r"curl/.*": r"http/client\.c",
+    r"curl/.*": r"http/client\w*\.[ch]",
     r"sqlite3\.h": r"destinations/sqlite\w*\.[ch]",
     r"simdjson\.h": r"json/\w+\.cpp",
     r"libpq-fe\.h|postgres.*": r"destinations/postgres\w*\.[ch]",
