@@ -88,7 +88,7 @@ void stream_state_init(struct stream_state *state)
     for (unsigned i = 0; i < STREAM_MAX_LISTS; i++) {
         struct list_state *list = &state->lists[i];
 
-        list->floor = list->bookmark = list->done_at = INSTANT_NONE;
+        list->floor = list->bookmark = list->done_at = list->newest = INSTANT_NONE;
         walk_state_init(&list->walk);
         walk_state_init(&list->stretch);
     }
@@ -164,6 +164,7 @@ static void put_list(struct json_writer *writer, const char *key, const struct l
     put_instant(writer, "floor", list->floor);
     put_instant(writer, "bookmark", list->bookmark);
     put_instant(writer, "done_at", list->done_at);
+    put_instant(writer, "newest", list->newest);
     put_walk(writer, "walk", &list->walk);
     put_walk(writer, "stretch", &list->stretch);
     json_end_object(writer);
@@ -328,6 +329,7 @@ static bool get_list(const struct json_value *value, struct list_state *list)
            get_instant(value, "floor", &list->floor) &&
            get_instant(value, "bookmark", &list->bookmark) &&
            get_instant(value, "done_at", &list->done_at) &&
+           get_instant(value, "newest", &list->newest) &&
            get_walk(json_member(value, "walk"), &list->walk) &&
            get_walk(json_member(value, "stretch"), &list->stretch);
 }

@@ -65,6 +65,7 @@ struct list_state {
     instant_t floor;    /* what the first load was bounded by; NONE = everything */
     instant_t bookmark; /* NONE = nothing yet */
     instant_t done_at;  /* T0 of the last walk that ended */
+    instant_t newest;   /* time of the newest row that a walk by time brought; NONE = none yet */
     struct walk_state walk;
     struct walk_state stretch; /* a lowered start date: [walk.from, walk.until) */
 };
@@ -132,6 +133,12 @@ void stream_state_write(const struct stream_state *state, const struct stream *s
 /* From JSON that stream_state_write() made; DATA for anything else. state must be initialised. */
 MUST_USE bool stream_state_read(struct stream_state *state, const struct stream *stream,
                                 const struct json_value *root, GError **error);
+
+/* Before a run's walks begin. Where the state speaks of times that are still to come, the server's
+ * clock was ahead when it was written: nothing waits until then, and bookmarks go back to what rows
+ * prove, or, without any, a full pass is due. True where it was so. */
+bool stream_state_heed_clock(struct stream_state *state, const struct stream *stream,
+                             instant_t now);
 
 /* The bookmark of the whole stream: the oldest of its lists'; NONE while one has none. */
 instant_t stream_state_bookmark(const struct stream_state *state, const struct stream *stream);

@@ -374,6 +374,8 @@ void move_watermark(struct walk *walk, instant_t time)
 
     if (time == INSTANT_NONE || range->t0 == INSTANT_NONE)
         return;
+    if (walk->leg == LEG_HEAD && range->mode == MODE_TIME)
+        list->newest = MAX(list->newest, time);
     time = MIN(time, range->t0 - STATE_OVERLAP) / INSTANT_SECOND * INSTANT_SECOND;
     if (range->until != INSTANT_NONE) /* the rows behind it are the next window's */
         time = MIN(time, range->until);

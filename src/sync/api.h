@@ -22,7 +22,7 @@ struct api {
     int64_t requests, tokens;
     /* Of the newest answers; -1 = never told. */
     int64_t burst_limit, daily_limit, daily_remaining;
-    /* The server's clock: its last Date and when it arrived here. */
+    /* The server's clock: the Date that was furthest behind, and when it arrived here. */
     instant_t date;
     int64_t date_ms;
 };

@@ -234,7 +234,7 @@ static void take_answer(struct extract *x, struct http_answer *answer)
     if (good) {
         task->batch->body_bytes = answer->body_bytes;
         task->batch->body = http_answer_take_body(answer);
-        good = task_take(task, root, x->api.date, &error);
+        good = task_take(task, root, api_now(&x->api), &error);
     }
     if (!good && job->phase != JOB_ENDED &&
         !task_fail(task, error, &x->api.policy, g_random_double(), &parks)) {

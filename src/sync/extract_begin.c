@@ -256,6 +256,17 @@ static void owe_passes(struct extract *x)
     loader_push(x->loader, work);
 }
 
+static void tell_clock(struct extract *x)
+{
+    for (unsigned i = 0; i < STREAM_COUNT; i++)
+        if (x->jobs[i] && x->jobs[i]->clock_went_back) {
+            extract_warn(x, NULL,
+                         "the server's clock is behind what an earlier run was told: one of the "
+                         "two is wrong, so what may have changed since is read again");
+            return;
+        }
+}
+
 static bool make_jobs(struct extract *x, const struct opened *opened, GError **error)
 {
     for (unsigned i = 0; i < STREAM_COUNT; i++) {
@@ -267,6 +278,7 @@ static bool make_jobs(struct extract *x, const struct opened *opened, GError **e
         if (!restore_job(x, opened, x->jobs[i], error))
             return false;
     }
+    tell_clock(x);
     reconsider_parents(x);
     if (x->jobs[STREAM_DEALS])
         x->jobs[STREAM_DEALS]->feeds_children =

@@ -128,6 +128,8 @@ bool job_restore(struct job *job, const char *state_text, const struct batch *st
         fields_restore(job->fields, stored->rows[i].cells);
     if (state_text && !read_state(job, state_text, error))
         return false;
+    job->clock_went_back =
+        stream_state_heed_clock(&job->state, job->stream, job->context->schedule.now);
     follow_fields_mode(job);
     job_build_table(job);
     return true;

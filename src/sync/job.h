@@ -104,14 +104,15 @@ struct job {
     GArray *suspects;    /* int64_t: full pass, rows to ask for */
     unsigned suspect;    /* the next of them */
     struct pass_counts pass;
-    bool is_new;         /* nothing of it is stored, nor ever was */
-    bool feeds_children; /* deals: its pages fill the queue */
-    unsigned fed;        /* how many of their commits did; children: those that they heard of */
-    bool is_begun;       /* children: they know what they owe */
-    bool is_first;       /* children: they never were begun before this run */
-    bool has_more;       /* children: the queue holds what they did not look at */
-    bool takes_rest;     /* children: no more deals come, the round need not be whole calls */
-    GArray *recent;      /* deals without a table: read within the overlap, for the next run */
+    bool is_new;          /* nothing of it is stored, nor ever was */
+    bool clock_went_back; /* the state speaks of times that are still to come */
+    bool feeds_children;  /* deals: its pages fill the queue */
+    unsigned fed;         /* how many of their commits did; children: those that they heard of */
+    bool is_begun;        /* children: they know what they owe */
+    bool is_first;        /* children: they never were begun before this run */
+    bool has_more;        /* children: the queue holds what they did not look at */
+    bool takes_rest;      /* children: no more deals come, the round need not be whole calls */
+    GArray *recent;       /* deals without a table: read within the overlap, for the next run */
     struct table_progress progress;
     char *message;
     GError *error;

@@ -126,7 +126,8 @@ static void take_entry(const struct cell *cells, void *opaque)
     reading->round.waiting++;
     if (!reading->round.parents)
         return;
-    if (not_before != INSTANT_NONE && not_before > reading->now) {
+    if (not_before != INSTANT_NONE && not_before > reading->now &&
+        not_before <= reading->now + RETRY_LAST_S * INSTANT_SECOND) { /* else a clock was ahead */
         reading->round.not_due++;
         return;
     }

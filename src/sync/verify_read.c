@@ -138,8 +138,8 @@ static bool check_walk(struct target *target, struct walk *walk, bool *ret_done,
         if (!good || !page.batch)
             break;
         good = target_judge(target, 0, page.batch, error);
-        if (good && walk_advance(walk, page.root, &page.facts, page.batch, target->verify->api.date,
-                                 &step, &failure)) {
+        if (good && walk_advance(walk, page.root, &page.facts, page.batch,
+                                 api_now(&target->verify->api), &step, &failure)) {
             *ret_done = step.done;
             walk_step_done(&step);
         }

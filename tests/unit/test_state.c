@@ -70,6 +70,7 @@ static void assert_same_list(const struct list_state *a, const struct list_state
     g_assert_cmpint(a->floor, ==, b->floor);
     g_assert_cmpint(a->bookmark, ==, b->bookmark);
     g_assert_cmpint(a->done_at, ==, b->done_at);
+    g_assert_cmpint(a->newest, ==, b->newest);
     assert_same_walk(&a->walk, &b->walk);
     assert_same_walk(&a->stretch, &b->stretch);
 }
@@ -140,6 +141,7 @@ static void fill(struct stream_state *state)
         list->floor = at("2024-01-01T00:00:00Z") + i * INSTANT_SECOND;
         list->bookmark = at("2025-01-01T00:00:00Z") + i * INSTANT_SECOND;
         list->done_at = at("2026-01-01T00:00:00Z") + i * INSTANT_SECOND;
+        list->newest = at("2025-12-24T00:00:00Z") + i * INSTANT_SECOND;
         fill_walk(&list->walk, i == 0 ? MODE_ID : MODE_TIME, i);
         fill_walk(&list->stretch, i == 0 ? MODE_TIME : MODE_NEWEST, 10 + i);
     }
@@ -227,11 +229,22 @@ static void flags_are_told_apart(struct fixture *f, const void *unused)
 static void each_instant_may_be_missing(struct fixture *f, const void *unused)
 {
     struct list_state *list = &f->state.lists[1];
-    instant_t *const instants[] = {
-        &list->floor,         &list->bookmark,           &list->done_at,          &list->walk.from,
-        &list->walk.until,    &list->walk.since,         &list->walk.at,          &list->walk.t0,
-        &list->stretch.until, &f->state.fields_at,       &f->state.full_at,       &f->state.pass_at,
-        &f->state.pass.t0,    &f->state.pass.refused_at, &f->state.pass.walk.from};
+    instant_t *const instants[] = {&list->floor,
+                                   &list->bookmark,
+                                   &list->done_at,
+                                   &list->newest,
+                                   &list->walk.from,
+                                   &list->walk.until,
+                                   &list->walk.since,
+                                   &list->walk.at,
+                                   &list->walk.t0,
+                                   &list->stretch.until,
+                                   &f->state.fields_at,
+                                   &f->state.full_at,
+                                   &f->state.pass_at,
+                                   &f->state.pass.t0,
+                                   &f->state.pass.refused_at,
+                                   &f->state.pass.walk.from};
 
     (void)unused;
     fill(&f->state);
@@ -426,6 +439,80 @@ static void bookmark_is_the_oldest(struct fixture *f, const void *unused)
 
 #define add(path, function) g_test_add(path, struct fixture, NULL, set_up, function, tear_down)
 
+/* --- a server's clock that was ahead --- */
+
+#define NOW  (INT64_C(1800000000) * INSTANT_SECOND)
+#define DAY  (86400 * INSTANT_SECOND)
+#define YEAR (365 * DAY)
+
+/* A walk ended at T0; its newest row is a day old. */
+static struct list_state *walked(struct stream_state *state, instant_t t0, instant_t newest)
+{
+    struct list_state *list = &state->lists[0];
+
+    list->loaded = true;
+    list->done_at = t0;
+    list->bookmark = t0 - STATE_OVERLAP;
+    list->newest = newest;
+    state->pass_at = state->fields_at = state->full_at = t0;
+    return list;
+}
+
+static void clock_that_is_right(struct fixture *f, const void *unused)
+{
+    g_autofree char *before = NULL, *after = NULL;
+
+    (void)unused;
+    walked(&f->state, NOW + STATE_OVERLAP, NOW - DAY); /* servers may differ by so much */
+    before = written(&f->state);
+    g_assert_false(stream_state_heed_clock(&f->state, deals, NOW));
+    g_assert_false(stream_state_heed_clock(&f->state, deals, INSTANT_NONE));
+    after = written(&f->state);
+    g_assert_cmpstr(after, ==, before);
+}
+
+static void clock_that_was_ahead(struct fixture *f, const void *unused)
+{
+    struct list_state *list = walked(&f->state, NOW + YEAR, NOW - DAY);
+
+    (void)unused;
+    g_assert_true(stream_state_heed_clock(&f->state, deals, NOW));
+    g_assert_cmpint(list->done_at, ==, INSTANT_NONE);
+    g_assert_cmpint(list->bookmark, ==, NOW - DAY - STATE_OVERLAP);
+    g_assert_cmpint(f->state.fields_at, ==, INSTANT_NONE);
+    g_assert_cmpint(f->state.full_at, ==, INSTANT_NONE);
+    g_assert_cmpint(f->state.pass_at, ==, NOW); /* rows prove enough: no full pass */
+    g_assert_false(stream_state_heed_clock(&f->state, deals, NOW));
+}
+
+static void clock_that_was_ahead_of_an_empty_list(struct fixture *f, const void *unused)
+{
+    struct list_state *list = walked(&f->state, NOW + YEAR, INSTANT_NONE);
+
+    (void)unused;
+    g_assert_true(stream_state_heed_clock(&f->state, deals, NOW));
+    g_assert_cmpint(list->bookmark, ==, NOW - STATE_OVERLAP);
+    g_assert_cmpint(f->state.pass_at, ==, INSTANT_NONE); /* a full pass finds what changed */
+}
+
+/* By time a walk meets at its end what changed meanwhile; by id it may have passed it by. */
+static void clock_that_was_ahead_of_a_walk(struct fixture *f, const void *unused)
+{
+    struct walk_state *by_time = &f->state.lists[0].walk, *by_id = &f->state.lists[1].walk;
+
+    (void)unused;
+    by_time->active = by_id->active = true;
+    by_time->t0 = by_id->t0 = NOW + YEAR;
+    by_time->at = NOW - DAY;
+    by_id->mode = MODE_ID;
+    walk_state_cut(by_time, NOW);
+    g_assert_true(stream_state_heed_clock(&f->state, deals, NOW));
+    g_assert_cmpint(by_time->t0, ==, NOW);
+    g_assert_cmpint(by_time->next->t0, ==, NOW);
+    g_assert_cmpint(by_time->at, ==, NOW - DAY);
+    g_assert_false(by_id->active);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -439,5 +526,9 @@ int main(int argc, char **argv)
     add("/state/shape", another_shape_is_refused);
     add("/state/versions", other_versions_are_understood);
     add("/state/bookmark", bookmark_is_the_oldest);
+    add("/state/clock-right", clock_that_is_right);
+    add("/state/clock-ahead", clock_that_was_ahead);
+    add("/state/clock-ahead-empty", clock_that_was_ahead_of_an_empty_list);
+    add("/state/clock-ahead-walk", clock_that_was_ahead_of_a_walk);
     return g_test_run();
 }
