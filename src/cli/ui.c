@@ -105,7 +105,7 @@ int exit_code_for(const GError *error)
     if (error_is(error, PENSTOCK_ERROR_AUTH))
         return 4;
     if (error_is(error, PENSTOCK_ERROR_PARKED) || error_is(error, PENSTOCK_ERROR_FENCED) ||
-        error_is(error, PENSTOCK_ERROR_CANCELLED))
+        error_is(error, PENSTOCK_ERROR_CANCELLED) || error_is(error, PENSTOCK_ERROR_THROTTLED))
         return 75;
     return 1;
 }

@@ -7,6 +7,10 @@
 /* Tokens that become free within this time are waited for: so a run at the same time each day can
  * follow the one of the day before. */
 #define PATIENCE_S 120
+/* Whoever had one burst 429 after the other competes with somebody who will not be done at once. */
+#define BUSY_S INT64_C(60)
+/* How long the firewall blocks is not known (API.md section 4): an hour hammers nobody. */
+#define BLOCK_S INT64_C(3600)
 
 /* --- the purse --- */
 
@@ -245,8 +249,9 @@ static void append_reason(const struct extract *x, GString *text)
     g_string_append_printf(text, "the budget of %" G_GINT64_FORMAT " tokens in 24 hours%s ", most,
                            for_backfill ? " for first loads, full passes and histories" : "");
     if (most < x->held_cost)
-        g_string_append_printf(text, "is less than a request costs (%d): raise it (budget: %s)",
-                               x->held_cost, for_backfill ? "backfill" : "per_day");
+        g_string_append_printf(text, "is less than a request costs (%d): raise it (%s)",
+                               x->held_cost,
+                               for_backfill ? "budget: backfill" : "--budget, or budget: per_day");
     else
         g_string_append_printf(text, "is used up (budget: %s)",
                                for_backfill ? "per_day, backfill" : "per_day");
@@ -305,17 +310,40 @@ int64_t extract_wait_for_budget(struct extract *x, int64_t wait_ms)
 
 /* --- when to come back --- */
 
+/* Milliseconds; 0: it depends on a person. */
+static int64_t worth_waiting_ms(const GError *error, int64_t now_s)
+{
+    const struct error_detail *detail = error_detail(error);
+
+    if (error_is(error, PENSTOCK_ERROR_THROTTLED))
+        return MAX(detail->retry_after_ms, BUSY_S * 1000);
+    if (detail->retry_after_ms > 0)
+        return detail->retry_after_ms;
+    switch (detail->origin_code) {
+    case 403:
+        return BLOCK_S * 1000;
+    case 429:
+        return budget_new_day_s(now_s) * 1000;
+    }
+    return 0;
+}
+
+bool extract_is_parked(const struct extract *x)
+{
+    return x->parked || error_is(x->error, PENSTOCK_ERROR_PARKED) ||
+           error_is(x->error, PENSTOCK_ERROR_THROTTLED);
+}
+
 void extract_say_when(struct extract *x)
 {
     int64_t now_s = api_now(&x->api) / INSTANT_SECOND;
     struct error_detail detail;
     char at[INSTANT_TEXT_BYTES];
 
-    if (!error_is(x->error, PENSTOCK_ERROR_PARKED) || api_now(&x->api) == INSTANT_NONE)
+    if (!extract_is_parked(x) || api_now(&x->api) == INSTANT_NONE)
         return;
     detail = *error_detail(x->error);
-    if (detail.retry_after_ms == 0 && detail.origin_code == 429)
-        detail.retry_after_ms = budget_new_day_s(now_s) * 1000;
+    detail.retry_after_ms = worth_waiting_ms(x->error, now_s);
     if (detail.retry_after_ms <= 0)
         return;
     error_set_detail(x->error, &detail);

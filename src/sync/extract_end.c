@@ -5,7 +5,7 @@ static enum outcome early_outcome(const struct extract *x)
 {
     if (error_is(x->error, PENSTOCK_ERROR_CANCELLED) || error_is(x->error, PENSTOCK_ERROR_FENCED))
         return OUTCOME_STOPPED;
-    return x->parked || error_is(x->error, PENSTOCK_ERROR_PARKED) ? OUTCOME_PARKED : OUTCOME_FAILED;
+    return extract_is_parked(x) ? OUTCOME_PARKED : OUTCOME_FAILED;
 }
 
 static void stop_jobs(struct extract *x, bool loader_is_gone)
@@ -155,7 +155,7 @@ static int exit_code_of(const GError *error, bool parked)
 static void judge_failure(const struct extract *x, struct sync_result *result)
 {
     result->outcome = early_outcome(x);
-    result->exit_code = exit_code_of(x->error, x->parked);
+    result->exit_code = exit_code_of(x->error, extract_is_parked(x));
     result->error_code = error_code_name(x->error);
     result->message = g_strdup(x->error->message);
     if (result->outcome == OUTCOME_PARKED)

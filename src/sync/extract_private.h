@@ -75,6 +75,8 @@ void extract_paid_answer(struct extract *x, const struct task *task,
 int64_t extract_wait_for_budget(struct extract *x, int64_t wait_ms);
 /* The time of the next try, into the message of a run that was parked. */
 void extract_say_when(struct extract *x);
+/* Does the run end because nothing more may be sent for now? */
+bool extract_is_parked(const struct extract *x);
 /* Before the loader is closed. */
 void extract_close_purse(struct extract *x);
 

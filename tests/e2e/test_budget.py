@@ -496,18 +496,3 @@ def test_companies_do_not_share(simulate, tmp_path, state_dir):
     for i, company in enumerate(simulator.companies):
         parked(sync(simulator, Sqlite(tmp_path / f"{i}.db").url, token=company["token"], code=75))
         assert simulator.stats()["companies"][i]["tokens"] > BACKFILL - 100
-
-
-# --- 429 that never ends ---
-
-
-def test_burst_429_for_ever(company, database):
-    """The run ends: parked, after 20 tries 2 s apart, and the other table is there."""
-    acme = company("--deals", 20)
-    acme.simulator.fault("burst429", path="/api/v2/persons", count=0)
-    result = sync(acme.simulator, database.url, "--tables", "persons,deals", code=75)
-    assert result.report["outcome"] == "parked"
-    assert result.tables["deals"]["outcome"] == "done"
-    refused = [each for each in acme.simulator.requests() if each["status"] == 429]
-    assert len(refused) == 20
-    assert refused[-1]["ms"] - refused[0]["ms"] >= 19 * 2000
