@@ -6,6 +6,16 @@
 #define RING G_N_ELEMENTS(((struct governor *)0)->sent_ms)
 /* Long ago: everything counts as after it, and sums with it do not overflow. */
 #define NEVER_MS (INT64_MIN / 4)
+/* Beside others, in parts of the limit: how much of the window stays free, with how much one
+ * begins, how much more one takes at a time; and of its own part, how much one gives away. */
+#define SPARE 8
+#define BEGIN 4
+#define TAKE  64
+#define GIVE  4
+/* What was given shows in the window when the old requests have left it; what was taken must not
+ * run ahead of what others see. */
+#define GIVE_EVERY_MS GOVERNOR_WINDOW_MS
+#define TAKE_EVERY_MS 500
 /* Requests that departed this much later may have arrived earlier, on another connection. */
 #define OVERTAKE_MS 250
 
@@ -16,6 +26,9 @@ void governor_init(struct governor *governor)
                                   .sharers = 1,
                                   .foreign_ms = NEVER_MS,
                                   .learned_ms = NEVER_MS,
+                                  .others_ms = NEVER_MS,
+                                  .others_since_ms = NEVER_MS,
+                                  .turned_ms = NEVER_MS,
                                   .throttled_ms = NEVER_MS,
                                   .not_before_ms = NEVER_MS};
     for (size_t i = 0; i < RING; i++)
@@ -86,9 +99,20 @@ static int64_t window_ms(const struct governor *governor, int64_t now_ms)
     return foreign >= all ? then_ms : MIN(fits_ms(governor, all - foreign), then_ms);
 }
 
+/* Beside others requests are spread evenly: a burst would meet a window that was free when the last
+ * answer left the server. */
+static int64_t paced_ms(const struct governor *governor, int64_t now_ms)
+{
+    if (governor->part == 0 || now_ms - governor->others_ms > GOVERNOR_CALM_MS)
+        return NEVER_MS;
+    return sent_back(governor, 1) + GOVERNOR_WINDOW_MS * 1000 / governor->part;
+}
+
 int64_t governor_wait_ms(const struct governor *governor, int64_t now_ms)
 {
-    return MAX(MAX(window_ms(governor, now_ms), governor->not_before_ms) - now_ms, 0);
+    int64_t then_ms = MAX(window_ms(governor, now_ms), paced_ms(governor, now_ms));
+
+    return MAX(MAX(then_ms, governor->not_before_ms) - now_ms, 0);
 }
 
 int64_t governor_spare_wait_ms(const struct governor *governor, int64_t now_ms)
@@ -103,19 +127,24 @@ void governor_sent(struct governor *governor, int64_t now_ms)
     governor->next = (governor->next + 1) % RING;
 }
 
-/* Our own requests of the server's window when it took the one of sent_ms, that departed until
- * last_ms. */
-static unsigned own_until(const struct governor *governor, int64_t sent_ms, int64_t last_ms)
+/* Our own requests that departed after one time and until another. */
+static unsigned own_between(const struct governor *governor, int64_t after_ms, int64_t last_ms)
 {
     unsigned own = 0;
     for (unsigned back = 1; back < RING; back++) {
         int64_t at_ms = sent_back(governor, back);
-        if (at_ms <= sent_ms - GOVERNOR_SERVER_WINDOW_MS)
+        if (at_ms <= after_ms)
             break;
         if (at_ms <= last_ms)
             own++;
     }
     return own;
+}
+
+/* Those of the server's window when it took the one of sent_ms, that departed until last_ms. */
+static unsigned own_until(const struct governor *governor, int64_t sent_ms, int64_t last_ms)
+{
+    return own_between(governor, sent_ms - GOVERNOR_SERVER_WINDOW_MS, last_ms);
 }
 
 /* How many of so many counted requests may have been others': at least all but those of ours that
@@ -147,14 +176,83 @@ static bool limit_is_sane(int64_t limit)
     return limit > 0 && limit <= 100000;
 }
 
+/* --- others on the token, of whom nobody on this machine knows --- */
+
+static void turn(struct governor *governor, int64_t now_ms, int64_t part)
+{
+    governor->part = CLAMP(part, 1000, (int64_t)slowed_limit(governor) * 1000);
+    governor->turned_ms = now_ms;
+}
+
+/* One burst of theirs is left room for and forgotten; whoever is still there a window later stays.
+ */
+static void notice_others(struct governor *governor, int64_t now_ms, int64_t part, bool for_sure)
+{
+    if (now_ms - governor->others_ms > GOVERNOR_CALM_MS)
+        governor->others_since_ms = now_ms;
+    governor->others_ms = now_ms;
+    for_sure |= now_ms - governor->others_since_ms > GOVERNOR_WINDOW_MS;
+    if (governor->part == 0 && for_sure)
+        turn(governor, now_ms, part);
+}
+
+/* Did the server count more than runs of this machine can have sent? A burst of our own that
+ * arrives a little later than another one may be counted with it, those that are spread may not. */
+static bool are_strangers(const struct governor *governor, int64_t sent_ms, int64_t of,
+                          int64_t counted)
+{
+    int64_t since_ms = sent_ms - GOVERNOR_SERVER_WINDOW_MS;
+    int64_t own = own_between(governor, since_ms - (governor->part > 0 ? 0 : OVERTAKE_MS),
+                              sent_ms + OVERTAKE_MS);
+    int64_t known = slowed_limit(governor) - governor_share(governor);
+    return counted > own + known + MAX(of / (2 * SPARE), 1);
+}
+
+/* As TCP shares a line: whoever finds the window nearly full gives some of its part away, else it
+ * takes a little more. Parts that differ come nearer with every turn; and since all stop before the
+ * window is full, nobody is refused. Answers to requests that departed before the last turn say
+ * nothing about it. */
+static void share_window(struct governor *governor, int64_t sent_ms, int64_t now_ms, int64_t of,
+                         int64_t remaining)
+{
+    int64_t since_ms = sent_ms - governor->turned_ms;
+    bool is_full = remaining < of / SPARE;
+
+    if (governor->part == 0)
+        return;
+    if (now_ms - governor->others_ms > GOVERNOR_CALM_MS)
+        governor->part = 0;
+    else if (is_full && since_ms > GIVE_EVERY_MS)
+        turn(governor, now_ms, governor->part - governor->part / GIVE);
+    else if (!is_full && since_ms > TAKE_EVERY_MS)
+        turn(governor, now_ms, governor->part + of * 1000 / TAKE);
+}
+
+/* Few of our own, and refused all the same. */
+static void refused_by_others(struct governor *governor, unsigned own, int64_t now_ms)
+{
+    if (governor->part > 0)
+        turn(governor, now_ms, governor->part / 2);
+    notice_others(governor, now_ms, (int64_t)(own - own / SPARE) * 1000, true);
+}
+
+/* Of two that departed together nobody knows which the server met later: the smaller limit counts.
+ */
+static void learn_limit(struct governor *governor, int64_t sent_ms, unsigned limit)
+{
+    int64_t margin_ms = limit > governor->limit ? OVERTAKE_MS : -OVERTAKE_MS;
+    if (sent_ms <= governor->learned_ms + margin_ms)
+        return;
+    governor->limit = limit;
+    governor->learned_ms = MAX(governor->learned_ms, sent_ms);
+}
+
 void governor_answer(struct governor *governor, int64_t sent_ms, int64_t now_ms, int64_t limit,
                      int64_t remaining, int64_t reset_s)
 {
     governor->latency_ms = (3 * governor->latency_ms + MAX(now_ms - sent_ms, 0)) / 4;
-    if (limit_is_sane(limit) && sent_ms >= governor->learned_ms) {
-        governor->limit = (unsigned)MIN(limit, GOVERNOR_LIMIT_MAX);
-        governor->learned_ms = sent_ms;
-    }
+    if (limit_is_sane(limit))
+        learn_limit(governor, sent_ms, (unsigned)MIN(limit, GOVERNOR_LIMIT_MAX));
     int64_t of = limit_is_sane(limit) ? limit : governor->limit;
     if (remaining < 0 || remaining > of || sent_ms < governor->foreign_ms)
         return;
@@ -164,6 +262,9 @@ void governor_answer(struct governor *governor, int64_t sent_ms, int64_t now_ms,
     governor->foreign_ms = sent_ms;
     if (!is_known)
         governor->foreign_until_ms = now_ms + reset_ms(reset_s);
+    if (are_strangers(governor, sent_ms, of, of - remaining))
+        notice_others(governor, now_ms, of * 1000 / BEGIN, false);
+    share_window(governor, sent_ms, now_ms, of, remaining);
 }
 
 void governor_throttled(struct governor *governor, int64_t sent_ms, int64_t now_ms,
@@ -172,8 +273,12 @@ void governor_throttled(struct governor *governor, int64_t sent_ms, int64_t now_
     int64_t until_ms =
         now_ms + CLAMP(retry_after_ms, GOVERNOR_SERVER_WINDOW_MS, GOVERNOR_HOLD_MAX_MS);
     if (sent_ms >= governor->throttled_ms) { /* else it departed before we knew: same burst */
+        unsigned own = own_until(governor, sent_ms, sent_ms + OVERTAKE_MS);
         bool is_again = now_ms <= governor->not_before_ms + GOVERNOR_CALM_MS;
-        governor->strikes = is_again ? governor->strikes + 1 : 1;
+        if (own <= governor_share(governor))
+            refused_by_others(governor, own, now_ms);
+        if (own > governor->limit / SPARE) /* else it was not our rate */
+            governor->strikes = is_again ? governor->strikes + 1 : 1;
         governor->throttled_ms = now_ms;
     }
     if (governor->strikes >= GOVERNOR_STRIKES) {

@@ -3,10 +3,12 @@
  * Pipedrive allows a number of requests in any rolling 2 s, a token (API.md section 4, 2026-09: 20
  * to 480 by plan). The governor remembers when this process sent its last requests and never lets
  * more than the limit into 2.1 s. What the headers say is respected: the limit, and requests that
- * others of the same token must have sent. A 429 holds everything back; repeated ones halve the
- * rate for good, since ignoring them gets the company's API traffic blocked. A pure function of its
- * state and the times that are passed in (monotonic ms, never decreasing). Embedded by value, no
- * heap. One owner: the I/O thread. May not know: HTTP, budgets, retries. */
+ * others of the same token must have sent. Where those go on, on another machine that knows as
+ * little of this one, both take what is left free, step by step, and give way before the window is
+ * full. A 429 holds everything back; repeated ones halve the rate for good, since ignoring them
+ * gets the company's API traffic blocked. A pure function of its state and the times that are
+ * passed in (monotonic ms, never decreasing). Embedded by value, no heap. One owner: the I/O
+ * thread. May not know: HTTP, budgets, retries. */
 #ifndef PENSTOCK_SYNC_GOVERNOR_H
 #define PENSTOCK_SYNC_GOVERNOR_H
 
@@ -40,9 +42,13 @@ struct governor {
     unsigned foreign;                        /* requests of others, as of foreign_ms */
     int64_t foreign_ms, foreign_until_ms;    /* departure that told; when they leave the window */
     int64_t learned_ms;                      /* departure whose answer told the limit */
-    int64_t throttled_ms;                    /* when the last 429 came that was not an echo */
-    int64_t not_before_ms;                   /* end of the wait after a 429 */
-    int64_t latency_ms;                      /* of answers, the newest counting most */
+    int64_t part;            /* beside others: thousandths of a request a window; 0 = alone */
+    int64_t others_since_ms; /* since when others are noticed */
+    int64_t others_ms;       /* when others were last noticed */
+    int64_t turned_ms;       /* when part last changed */
+    int64_t throttled_ms;    /* when the last 429 came that was not an echo */
+    int64_t not_before_ms;   /* end of the wait after a 429 */
+    int64_t latency_ms;      /* of answers, the newest counting most */
 };
 
 void governor_init(struct governor *governor);
@@ -67,7 +73,8 @@ void governor_divide(struct governor *governor, unsigned sharers);
 
 /* Requests a window that the server allows, as far as known. */
 unsigned governor_limit(const struct governor *governor);
-/* Requests a window that the governor sends at most: its part, after slowing down. */
+/* Requests a window that the governor sends at most, as far as runs of this machine go: its part of
+ * them, after slowing down. */
 unsigned governor_share(const struct governor *governor);
 /* How long answers take, the newest counting most. */
 int64_t governor_latency_ms(const struct governor *governor);
