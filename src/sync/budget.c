@@ -93,12 +93,23 @@ static void merge_nearest(struct budget_log *log)
     merge_into_next(log, best);
 }
 
+bool budget_log_heed_clock(struct budget_log *log, int64_t now_s)
+{
+    bool heeded = false;
+
+    for (unsigned i = 0; i < log->entries->len; i++) {
+        struct budget_entry *entry = entry_at(log, i);
+
+        heeded |= entry->second > now_s;
+        entry->second = MIN(entry->second, now_s);
+    }
+    return heeded;
+}
+
 void budget_log_tidy(struct budget_log *log, int64_t now_s)
 {
     unsigned old = 0;
 
-    for (unsigned i = 0; i < log->entries->len; i++)
-        entry_at(log, i)->second = MIN(entry_at(log, i)->second, now_s);
     while (old < log->entries->len && entry_at(log, old)->second <= now_s - BUDGET_COUNTS_S)
         old++;
     if (old > 0)
@@ -255,7 +266,7 @@ int64_t budget_wait_s(const struct budget *budget, const struct budget_log *log,
         room += entry->daily + entry->backfill;
         backfill += is_backfill(class) ? entry->backfill : 0;
         if (room >= tokens && backfill >= tokens)
-            return MAX(entry->second + BUDGET_COUNTS_S - now_s, 1);
+            return CLAMP(entry->second + BUDGET_COUNTS_S - now_s, 1, BUDGET_COUNTS_S);
     }
     return -1;
 }

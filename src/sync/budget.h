@@ -73,9 +73,11 @@ struct budget_log {
 };
 void budget_log_init(struct budget_log *log);
 void budget_log_done(struct budget_log *log);
-/* Before anything else is asked of it: drops what counts no more. Entries from the future (a
- * clock that was put back) count from now on. */
+/* Before anything else is asked of it: drops what counts no more. */
 void budget_log_tidy(struct budget_log *log, int64_t now_s);
+/* When the server has just told the time: entries from the future (its clock was put back, or was
+ * ahead) count from now on. True where there were some. */
+bool budget_log_heed_clock(struct budget_log *log, int64_t now_s);
 /* tokens < 0 gives back what was booked and not used, newest first, but never more than there is.
  */
 void budget_log_add(struct budget_log *log, int64_t second, enum budget_class class,

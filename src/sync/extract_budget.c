@@ -191,6 +191,7 @@ void extract_not_sent(struct extract *x, const struct task *task)
 void extract_paid_answer(struct extract *x, const struct task *task,
                          const struct http_answer *answer)
 {
+    purse_hear_time(&x->purse, answer->headers.date);
     purse_answer(&x->purse, clock_monotonic_ms() - answer->took_ms, task->cost_tokens,
                  answer->headers.daily_limit, answer->headers.daily_remaining);
 }

@@ -11,6 +11,15 @@
 /* A ledger that said no is not asked again sooner. */
 #define REFUSED_MS 500
 
+/* For all connections of the company, so that none of them waits for a time that was told once. */
+static void heed_clock(struct purse *purse)
+{
+    struct budget_log *log;
+
+    if (ledger_begin(purse->ledger, purse->start_s, &log, NULL))
+        ledger_end(purse->ledger, budget_log_heed_clock(log, purse->start_s), 0, NULL);
+}
+
 void purse_open(struct purse *purse, const struct budget_settings *settings, const char *folder,
                 int64_t company_id, instant_t now)
 {
@@ -18,6 +27,7 @@ void purse_open(struct purse *purse, const struct budget_settings *settings, con
     budget_init(&purse->budget, settings);
     purse->ledger = ledger_open(folder, company_id, &purse->warning);
     purse->start_s = now == INSTANT_NONE ? ledger_newest_s(purse->ledger) : now / INSTANT_SECOND;
+    heed_clock(purse);
     ledger_look(purse->ledger, purse->start_s, &purse->budget.remembered);
 }
 
@@ -26,10 +36,22 @@ bool purse_is_open(const struct purse *purse)
     return purse->ledger != NULL;
 }
 
-/* The server's time, as the purse counts it. */
+/* The server's time at least, as the purse counts it. */
 static int64_t now_of(const struct purse *purse)
 {
     return purse->start_s + (clock_monotonic_ms() - purse->start_ms) / 1000;
+}
+
+/* And at most, for what is spent now. */
+static int64_t booking_s(const struct purse *purse)
+{
+    return now_of(purse) + purse->ahead_s;
+}
+
+void purse_hear_time(struct purse *purse, instant_t date)
+{
+    if (date != INSTANT_NONE)
+        purse->ahead_s = MAX(purse->ahead_s, date / INSTANT_SECOND - now_of(purse));
 }
 
 static unsigned index_of(enum budget_class class)
@@ -72,7 +94,7 @@ void purse_note(struct purse *purse, int64_t tokens)
 {
     if (tokens == 0)
         return;
-    book(purse, now_of(purse), BUDGET_CHECK, tokens);
+    book(purse, booking_s(purse), BUDGET_CHECK, tokens);
     purse->budget.spent += tokens;
 }
 
@@ -105,7 +127,7 @@ static int64_t usable(const struct purse *purse, unsigned i)
 
 static bool is_stale(const struct purse *purse, unsigned i)
 {
-    return purse->hand[i] > 0 && now_of(purse) - purse->booked_s[i] > HELD_S;
+    return purse->hand[i] > 0 && booking_s(purse) - purse->booked_s[i] > HELD_S;
 }
 
 /* With the ledger in hand. */
@@ -135,9 +157,9 @@ static enum budget_verdict book_block(struct purse *purse, struct budget_log *lo
         return why;
     }
     int64_t block = MIN(worth_booking(budget, missing), room);
-    budget_log_add(log, now_s, class, block);
+    purse->booked_s[i] = booking_s(purse);
+    budget_log_add(log, purse->booked_s[i], class, block);
     purse->hand[i] += block;
-    purse->booked_s[i] = now_s;
     return BUDGET_GO;
 }
 

@@ -3,7 +3,9 @@
  * block that was booked and not spent. The rest of a block goes back at a clean end.
  *
  * The server's clock is read once; from then on this machine's monotonic clock counts, so that a
- * clock that jumps in mid-run changes nothing. May not know: jobs, tables. I/O thread. */
+ * clock that jumps in mid-run frees nothing. Should the server's have gone further (a machine that
+ * slept), bookings count from its time: both ways nothing is forgotten too early. May not know:
+ * jobs, tables. I/O thread. */
 #ifndef PENSTOCK_SYNC_PURSE_H
 #define PENSTOCK_SYNC_PURSE_H
 
@@ -23,6 +25,7 @@ struct purse {
     struct budget budget;
     struct ledger *ledger;
     int64_t start_s, start_ms;     /* the server's time, and ours at that moment */
+    int64_t ahead_s;               /* how much further it was seen since */
     int64_t hand[PURSE_COUNT];     /* booked, not sent */
     int64_t booked_s[PURSE_COUNT]; /* when last, by the server's clock */
     struct refusal refused[PURSE_COUNT];
@@ -47,6 +50,8 @@ MUST_USE bool purse_pay(struct purse *purse, enum budget_class class, int64_t to
                         enum budget_verdict *ret, int64_t *ret_wait_s, GError **error);
 /* It was not sent after all. */
 void purse_refund(struct purse *purse, enum budget_class class, int64_t tokens);
+/* An answer said what time it is; INSTANT_NONE: it did not. */
+void purse_hear_time(struct purse *purse, instant_t date);
 /* The answer to a request that was paid for: see budget_answer(). */
 void purse_answer(struct purse *purse, int64_t sent_ms, int64_t tokens, int64_t limit,
                   int64_t left);

@@ -434,13 +434,13 @@ def test_clock_jumps_in_mid_run(company, database, jump):
 
 
 def test_clock_goes_back_between_runs(company, database):
-    """What was spent in the future was spent."""
+    """What was spent in the future was spent; what was read in the future is read again, from the daily part."""
     acme = company("--deals", 200)
     parked(sync(acme.simulator, database.url, code=75))
     acme.count()
     acme.simulator.advance(-3 * DAY)
     result = parked(sync(acme.simulator, database.url, code=75))
-    assert acme.count() == ME and 0 < result.report["resume_s"] <= DAY + 5
+    assert acme.count() <= ME + 300 and 0 < result.report["resume_s"] <= DAY + 5
     acme.simulator.advance(DAY + 60)
     parked(sync(acme.simulator, database.url, code=75))
     assert acme.count() > BACKFILL - 100

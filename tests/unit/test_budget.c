@@ -186,6 +186,10 @@ static void the_clock_goes_back(struct fixture *f, const void *unused)
     budget_log_add(&f->log, T0, BUDGET_INCREMENTAL, 10);
     budget_log_add(&f->log, T0 + 500000, BUDGET_INCREMENTAL, 100);
     budget_log_tidy(&f->log, T0 + 60);
+    g_assert_cmpint(budget_wait_s(&f->budget, &f->log, BUDGET_INCREMENTAL, 6000, T0 + 60), ==,
+                    COUNTS_S); /* never longer than a day */
+    g_assert_true(budget_log_heed_clock(&f->log, T0 + 60));
+    g_assert_false(budget_log_heed_clock(&f->log, T0 + 60));
     g_assert_cmpint(budget_log_used(&f->log, false), ==, 110);
     budget_log_tidy(&f->log, T0 + COUNTS_S);
     g_assert_cmpint(budget_log_used(&f->log, false), ==, 100);
