@@ -139,6 +139,22 @@ def test_record_from_the_future(company, database, state_dir, days):
     assert_equals_truth(acme.simulator, database)
 
 
+def test_a_second_with_more_rows_than_a_run_may_read(company, database):
+    """A bulk import of 30,000 rows, 60 pages; each run may read 25. (A million: tests/unit/test_walk_million.c.)"""
+    acme = company("--deals", 0, "--activities", 10)
+    words = ("--tables", "activities")
+    sync(acme.simulator, database.url, *words)
+    acme.advance(3600)
+    acme.simulator.admin("bulk_add", entity="activities", count=30_000)
+    acme.advance(3600)
+    acme.count()
+    for _ in range(2):
+        parked(sync(acme.simulator, database.url, *words, "--max-tokens", 252, code=75))
+    sync(acme.simulator, database.url, *words)
+    assert acme.count() <= 3 * ME + 62 * 10, "no page is read for nothing"
+    assert_equals_truth(acme.simulator, database, ["activities"])
+
+
 def test_smaller_burst_in_mid_run(simulate, database):
     """From 120 requests in 2 s to 20: what was under way is refused once, and the run goes on at the new rate."""
     simulator = simulate(

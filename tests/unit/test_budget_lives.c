@@ -382,7 +382,7 @@ static void live_once(guint32 seed, void (*life)(struct world *))
 static void live_often(gconstpointer life)
 {
     const char *again = g_getenv("PENSTOCK_TEST_SEED");
-    unsigned lives = g_test_slow() ? 500 : 6;
+    unsigned lives = g_test_slow() ? 500 : 3;
     void (*const *of)(struct world *) = life;
 
     if (again) {
