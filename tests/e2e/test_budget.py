@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import random
 import re
 import signal
 import time
@@ -12,6 +13,7 @@ from harness import (
     SyncResult,
     assert_equals_truth,
     finish_sync,
+    random_seed,
     run_penstock,
     start_sync,
     sync,
@@ -232,7 +234,8 @@ def test_kill(company, database, state_dir):
 @pytest.mark.parametrize("point", ["ledger-write", "ledger-rename"])
 def test_kill_while_booking(company, database, state_dir, point):
     acme = company("--deals", 200)
-    process = start_sync(acme.simulator, database.url, env={"PENSTOCK_FAULT": f"{point}:20"})
+    nth = random.Random(random_seed()).randrange(3, 40)  # before them users/me is not booked yet
+    process = start_sync(acme.simulator, database.url, env={"PENSTOCK_FAULT": f"{point}:{nth}"})
     process.communicate()
     assert process.returncode == -signal.SIGKILL
     assert acme.count() <= booked(state_dir)

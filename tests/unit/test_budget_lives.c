@@ -3,6 +3,7 @@
  * that is new at its midnight, headers that tell it or do not), others who spend too, plans that
  * change, clocks that stand, leap or tell nonsense. A life is a seed: a failure prints it,
  * PENSTOCK_TEST_SEED=N lives it again. */
+#include "lives.h"
 #include "sync/purse.h"
 
 #include <glib/gstdio.h>
@@ -368,29 +369,19 @@ static void live_greedily(struct world *w)
     g_assert_cmpint(in_a_day(w), <=, budget_share(&run->purse.budget) + 2);
 }
 
-static void live_once(guint32 seed, void (*life)(struct world *))
+static void live_once(guint32 seed, gconstpointer life)
 {
+    void (*const *of)(struct world *) = life;
     struct world w;
 
-    g_test_message("PENSTOCK_TEST_SEED=%u", seed);
     world_init(&w, seed);
-    life(&w);
+    (*of)(&w);
     world_done(&w);
 }
 
-/* New ones each time; -m slow: for the night. */
 static void live_often(gconstpointer life)
 {
-    const char *again = g_getenv("PENSTOCK_TEST_SEED");
-    unsigned lives = g_test_slow() ? 500 : 3;
-    void (*const *of)(struct world *) = life;
-
-    if (again) {
-        live_once((guint32)g_ascii_strtoull(again, NULL, 10), *of);
-        return;
-    }
-    for (unsigned i = 0; i < lives; i++)
-        live_once(g_random_int(), *of);
+    lives_try(3, 500, live_once, life);
 }
 
 int main(int argc, char **argv)

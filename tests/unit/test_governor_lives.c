@@ -2,12 +2,11 @@
  * token in any rolling 2 s, refused ones not counted, the headers, a wait that a refusal states),
  * lines that delay, reorder and lose, plans that change, others on the token, clocks that stand or
  * leap. A life is a seed: a failure prints it, PENSTOCK_TEST_SEED=N lives it again. */
+#include "lives.h"
 #include "sync/governor.h"
 
 #include <glib.h>
 #include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define SERVER_WINDOW_MS 2000
 #define MOST_CLIENTS     4
@@ -42,7 +41,6 @@ struct client {
 
 struct world {
     GRand *random;
-    guint32 seed;
     int64_t now_ms;
     int64_t end_ms;  /* refusals from then on are late */
     GArray *flights; /* struct flight, unordered */
@@ -196,7 +194,7 @@ static void fly(struct world *w)
 
 static void world_init(struct world *w, guint32 seed)
 {
-    *w = (struct world){.seed = seed, .clients = 1, .limit = 20};
+    *w = (struct world){.clients = 1, .limit = 20};
     w->random = g_rand_new_with_seed(seed);
     w->flights = g_array_new(FALSE, FALSE, sizeof(struct flight));
     w->counted = g_array_new(FALSE, FALSE, sizeof(int64_t));
@@ -383,30 +381,20 @@ static void two_machines(void)
 
 /* --- seeds --- */
 
-static void live_once(guint32 seed, void (*life)(struct world *))
+static void live_once(guint32 seed, gconstpointer life)
 {
+    void (*const *of)(struct world *) = life;
     struct world w;
 
-    g_test_message("PENSTOCK_TEST_SEED=%u", seed);
     world_init(&w, seed);
-    w.end_ms = INT64_MAX;
-    life(&w);
+    w.end_ms = NEVER;
+    (*of)(&w);
     world_done(&w);
 }
 
-/* New ones each time; -m slow: for the night. */
 static void live_often(gconstpointer life)
 {
-    const char *again = g_getenv("PENSTOCK_TEST_SEED");
-    unsigned lives = g_test_slow() ? 2000 : 30;
-    void (*const *of)(struct world *) = life;
-
-    if (again) {
-        live_once((guint32)g_ascii_strtoull(again, NULL, 10), *of);
-        return;
-    }
-    for (unsigned i = 0; i < lives; i++)
-        live_once(g_random_int(), *of);
+    lives_try(30, 2000, live_once, life);
 }
 
 int main(int argc, char **argv)
