@@ -117,37 +117,65 @@ static char *range_text(struct plan_range range)
     return format_range(range.low, range.high);
 }
 
-static void add_table(struct report *report, const struct plan_table *table)
+struct cost {
+    const struct plan_price *next, *day, *refresh;
+};
+
+static void add_line(struct report *report, const char *name, const char *rows, struct cost cost,
+                     const char *note)
 {
-    g_autofree char *rows = table->rows.high > 0 ? range_text(table->rows) : NULL;
-    g_autofree char *calls = range_text(table->next.calls);
-    g_autofree char *tokens = range_text(table->next.tokens);
-    g_autofree char *day = range_text(table->day.tokens);
-    g_autofree char *refresh = range_text(table->refresh.tokens);
-    const char *note = table->note != NULL ? table->note : table->first_load ? "first load" : "";
-    const char *cells[] = {table->table, rows, calls, tokens, day, refresh, note};
+    g_autofree char *calls = range_text(cost.next->calls);
+    g_autofree char *tokens = range_text(cost.next->tokens);
+    g_autofree char *day = range_text(cost.day->tokens);
+    g_autofree char *refresh = range_text(cost.refresh->tokens);
+    const char *cells[] = {name, rows, calls, tokens, day, refresh, note};
     report_add(report, cells);
 }
 
-static void print_next(const struct plan_report *plan)
+static void add_table(struct report *report, const struct plan_table *table)
+{
+    g_autofree char *rows = table->rows.high > 0 ? range_text(table->rows) : NULL;
+    const char *note = table->note != NULL ? table->note : table->first_load ? "first load" : "";
+    add_line(report, table->table, rows, (struct cost){&table->next, &table->day, &table->refresh},
+             note);
+}
+
+static void print_table(const struct ui *ui, const struct plan_report *plan)
+{
+    static const struct report_column columns[] = {
+        {"TABLE", false, 0}, {"ROWS", true, 2},    {"CALLS", true, 3}, {"TOKENS", true, 0},
+        {"A DAY", true, 1},  {"REFRESH", true, 4}, {"NOTE", false, 5}};
+    struct report *report = report_new(ui, columns, G_N_ELEMENTS(columns));
+    bool sampled = false;
+    for (unsigned i = 0; i < plan->tables->len; i++) {
+        const struct plan_table *table = &g_array_index(plan->tables, struct plan_table, i);
+        sampled |= table->first_load && table->rows.low < table->rows.high;
+        add_table(report, table);
+    }
+    add_line(report, "the whole run", NULL, (struct cost){&plan->next, &plan->day, &plan->refresh},
+             "ranges of sums are narrower");
+    report_print(report);
+    report_free(report);
+}
+
+static void print_time(const struct plan_report *plan)
 {
     char low[FORMAT_BYTES], high[FORMAT_BYTES];
     g_autofree char *tokens = range_text(plan->next.tokens);
-    g_autofree char *calls = range_text(plan->next.calls);
     format_duration(plan->next.seconds.low, low);
     format_duration(plan->next.seconds.high, high);
-    ui_say("\nThe next sync: %s tokens, %s calls, %s%s%s at the speed that the API allows.", tokens,
-           calls, low, strcmp(low, high) == 0 ? "" : " to ", strcmp(low, high) == 0 ? "" : high);
+    bool same = strcmp(low, high) == 0;
+    ui_say("The next sync: %s tokens, %s%s%s at the speed that the API allows.", tokens, low,
+           same ? "" : " to ", same ? "" : high);
 }
 
 static void print_others(const struct plan_report *plan)
 {
-    g_autofree char *day = range_text(plan->day.tokens);
     g_autofree char *idle = range_text(plan->idle.tokens);
-    g_autofree char *refresh = range_text(plan->refresh.tokens);
-    ui_say("A day in one run: %s tokens. A run when nothing changed, soon after another: %s.", day,
+    ui_say("A day is one run with what a day brings. A run when nothing changed, soon after "
+           "another: %s tokens.",
            idle);
-    ui_say("A refresh: %s tokens, and 1 or 2 for each row that is gone.", refresh);
+    ui_say("A refresh costs 1 or 2 tokens more for each row that is gone.");
 }
 
 /* What waits now; the line before it counts the deals, too, that come meanwhile. */
@@ -166,35 +194,29 @@ static void print_days(const struct plan_report *plan)
                proviso);
 }
 
-static void print_price(const struct plan_report *plan)
+static void print_company(const struct plan_report *plan)
 {
     char limit[FORMAT_BYTES], left[FORMAT_BYTES];
-    print_next(plan);
-    print_others(plan);
     if (plan->daily_limit > 0 && plan->daily_remaining >= 0)
         ui_say("The company has %s tokens a day, %s are left today.",
                format_count(plan->daily_limit, limit), format_count(plan->daily_remaining, left));
     if (plan->days >= 0)
         ui_say("The next sync is at most %.1f%% of a day's tokens.", plan->days * 100);
-    print_budget(&plan->outlook);
-    print_days(plan);
-    g_autofree char *spent = format_plural(plan->spent_tokens, "token");
-    ui_say("This plan itself cost %s.", spent);
 }
 
 static void print_people(const struct ui *ui, const struct connection *connection,
                          const struct plan_report *plan)
 {
-    static const struct report_column columns[] = {
-        {"TABLE", false, 0}, {"ROWS", true, 2},    {"CALLS", true, 3}, {"TOKENS", true, 0},
-        {"A DAY", true, 1},  {"REFRESH", true, 4}, {"NOTE", false, 5}};
-    struct report *report = report_new(ui, columns, G_N_ELEMENTS(columns));
-    for (unsigned i = 0; i < plan->tables->len; i++)
-        add_table(report, &g_array_index(plan->tables, struct plan_table, i));
     print_title(connection, "what the next sync costs");
-    report_print(report);
-    report_free(report);
-    print_price(plan);
+    print_table(ui, plan);
+    putchar('\n');
+    print_time(plan);
+    print_others(plan);
+    print_company(plan);
+    print_budget(&plan->outlook);
+    print_days(plan);
+    g_autofree char *spent = format_plural(plan->spent_tokens, "token");
+    ui_say("This plan itself cost %s.", spent);
 }
 
 static int plan_one(const struct ui *ui, const struct connection *connection)
