@@ -7,18 +7,19 @@ static bool is_since(instant_t time, instant_t since)
     return time != INSTANT_NONE && time >= since;
 }
 
-void tally_row(struct tally *tally, const struct census_row *row, instant_t week_ago)
+void tally_row(struct tally *tally, const struct census_row *row, instant_t late)
 {
     bool sold = !row->deleted && row->products != 0;
-    bool changed = is_since(row->updated, week_ago);
+    bool changed = is_since(row->updated, late);
 
     tally->of[CENSUS_ROWS]++;
     tally->of[CENSUS_ALIVE] += !row->deleted;
     tally->of[CENSUS_SOLD] += sold;
-    tally->of[CENSUS_WEEK] += changed;
-    tally->of[CENSUS_WEEK_SOLD] += changed && sold;
+    tally->of[CENSUS_RECENT] += changed;
+    tally->of[CENSUS_RECENT_SOLD] += changed && sold;
+    tally->of[CENSUS_NEW] += is_since(row->added, late);
     tally->of[CENSUS_MOVED] +=
-        !row->deleted && (is_since(row->added, week_ago) || is_since(row->moved, week_ago));
+        !row->deleted && (is_since(row->added, late) || is_since(row->moved, late));
     tally->lines += sold ? MAX(row->products, 1) : 0;
 }
 
@@ -36,7 +37,8 @@ void census_done(struct census *census)
 
 static bool is_recent(enum census_kind kind)
 {
-    return kind == CENSUS_WEEK || kind == CENSUS_WEEK_SOLD || kind == CENSUS_MOVED;
+    return kind == CENSUS_RECENT || kind == CENSUS_RECENT_SOLD || kind == CENSUS_NEW ||
+           kind == CENSUS_MOVED;
 }
 
 /* Nobody asked. Older rows are like the known ones; how many of them changed is known for those at
@@ -47,11 +49,17 @@ static struct estimate guess(const struct census *census, const struct stretch *
     double rows = (double)census->known.of[CENSUS_ROWS], of = (double)census->known.of[kind];
     double ids = (double)stretch->ids, share = rows > 0 ? of / rows : 1;
 
-    if (is_recent(kind)) {
+    if (is_recent(kind) && census->week_growth > 0) {
         double growth = MAX(census->week_growth * share - of, 0);
 
         return (struct estimate){0, MIN(growth, ids), MIN(2 * growth + of, ids)};
     }
+    if (census->paired) /* ids that the other list does not have: of this one, or gone */
+        return (struct estimate){0, estimate_guess(stretch->ids, census->density).value / 2,
+                                 estimate_guess(stretch->ids, census->density).high};
+    if (census->bounded)
+        return (struct estimate){0, census->density * share * (double)stretch->ids / 2,
+                                 (double)stretch->ids};
     return estimate_guess(stretch->ids, census->density * share);
 }
 
@@ -65,20 +73,40 @@ static struct estimate estimate_stretch(const struct census *census, const struc
     return estimate_share(stretch->ids, stretch->asked, stretch->found.of[kind]);
 }
 
-struct estimate census_estimate(const struct census *census, enum census_kind kind)
+/* Samples miss to all sides; guesses may all be wrong in the same way. */
+static struct estimate add_unknown(struct estimate a, bool asked_a, struct estimate b, bool asked_b)
 {
-    struct estimate unknown = estimate_add(estimate_stretch(census, &census->older, kind),
-                                           estimate_stretch(census, &census->gaps, kind));
-
-    return estimate_add(estimate_exact((double)census->known.of[kind]), unknown);
+    return asked_a && asked_b ? estimate_add(a, b) : estimate_add_joint(a, b);
 }
 
-double census_lines_mean(const struct census *census)
+static bool is_asked(const struct stretch *stretch)
 {
-    struct tally all = census->known;
+    return stretch->ids == 0 || stretch->asked > 0;
+}
 
-    tally_add(&all, &census->older.found);
-    tally_add(&all, &census->gaps.found);
+struct estimate census_estimate(const struct census *census, enum census_kind kind)
+{
+    struct estimate older = estimate_stretch(census, &census->older, kind);
+    struct estimate gaps = estimate_stretch(census, &census->gaps, kind);
+
+    return estimate_add(
+        estimate_exact((double)census->known.of[kind]),
+        add_unknown(older, is_asked(&census->older), gaps, is_asked(&census->gaps)));
+}
+
+static void add_seen(struct tally *tally, const struct census *census)
+{
+    tally_add(tally, &census->known);
+    tally_add(tally, &census->older.found);
+    tally_add(tally, &census->gaps.found);
+}
+
+double census_lines_mean(const struct census *first, const struct census *second)
+{
+    struct tally all = {0};
+
+    add_seen(&all, first);
+    add_seen(&all, second);
     return all.of[CENSUS_SOLD] > 0 ? (double)all.lines / (double)all.of[CENSUS_SOLD] : 0;
 }
 
@@ -89,15 +117,28 @@ static void join_stretch(struct stretch *ret, const struct stretch *a, const str
     tally_add(&ret->found, &b->found);
 }
 
-void census_join(struct census *ret, const struct census *a, const struct census *b)
+/* Asked for the same ids: what is in one of the lists is not in the other. */
+static struct estimate estimate_pair(const struct census *a, const struct census *b,
+                                     enum census_kind kind)
 {
-    *ret = (struct census){.density = MIN(a->density + b->density, 1),
-                           .week_growth = a->week_growth + b->week_growth,
-                           .has_nulls = a->has_nulls || b->has_nulls};
-    tally_add(&ret->known, &a->known);
-    tally_add(&ret->known, &b->known);
-    join_stretch(&ret->older, &a->older, &b->older);
-    join_stretch(&ret->gaps, &a->gaps, &b->gaps);
+    struct census both = {.density = MIN(a->density + b->density, 1),
+                          .week_growth = a->week_growth + b->week_growth,
+                          .bounded = a->bounded};
+
+    tally_add(&both.known, &a->known);
+    tally_add(&both.known, &b->known);
+    join_stretch(&both.older, &a->older, &b->older);
+    join_stretch(&both.gaps, &a->gaps, &b->gaps);
+    return census_estimate(&both, kind);
+}
+
+struct estimate census_estimate_both(const struct census *first, const struct census *second,
+                                     enum census_kind kind)
+{
+    if (second->paired && second->seen)
+        return estimate_pair(first, second, kind);
+    return add_unknown(census_estimate(first, kind), is_asked(&first->older),
+                       census_estimate(second, kind), is_asked(&second->older));
 }
 
 /* --- rows of one second --- */

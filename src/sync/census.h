@@ -16,12 +16,13 @@
 
 /* Kinds of rows that have a price of their own. */
 enum census_kind {
-    CENSUS_ROWS,      /* the list shows them, and the start date lets them in */
-    CENSUS_ALIVE,     /* deals that are not deleted: their history is read */
-    CENSUS_SOLD,      /* of them, those with products: their lines are read */
-    CENSUS_WEEK,      /* changed within the last week */
-    CENSUS_WEEK_SOLD, /* both */
-    CENSUS_MOVED,     /* deals alive: new, or with another stage, within the last week */
+    CENSUS_ROWS,        /* the list shows them, and the start date lets them in */
+    CENSUS_ALIVE,       /* deals that are not deleted: their history is read */
+    CENSUS_SOLD,        /* of them, those with products: their lines are read */
+    CENSUS_RECENT,      /* changed of late: within a week, or since the last walk */
+    CENSUS_RECENT_SOLD, /* both */
+    CENSUS_NEW,         /* added of late */
+    CENSUS_MOVED,       /* deals alive: new, or with another stage, of late */
     CENSUS_KINDS,
 };
 
@@ -36,7 +37,7 @@ struct tally {
     int64_t of[CENSUS_KINDS];
     int64_t lines; /* of rows that are SOLD */
 };
-void tally_row(struct tally *tally, const struct census_row *row, instant_t week_ago);
+void tally_row(struct tally *tally, const struct census_row *row, instant_t late);
 void tally_add(struct tally *tally, const struct tally *more);
 
 struct stretch {
@@ -54,15 +55,19 @@ struct census {
     double page_bytes; /* what an answer may have: a page that is larger is asked for by halves */
     unsigned custom_fields; /* of a row */
     bool has_nulls;         /* rows without update_time were seen */
-    GArray *seconds;        /* instant_t: when known rows changed; NULL = nobody needs it */
+    bool seen;              /* the list was asked */
+    bool bounded;           /* by time: older rows may be out of scope, all of them */
+    bool paired;     /* its ids are those that the list before it may have, as is its sample */
+    GArray *seconds; /* instant_t: when known rows changed; NULL = nobody needs it */
 };
 /* Zeroed: there are no rows. */
 void census_done(struct census *census);
 struct estimate census_estimate(const struct census *census, enum census_kind kind);
-/* Product lines of a deal that has any. */
-double census_lines_mean(const struct census *census);
-/* Two lists of the same ids, which were asked for the same of them. */
-void census_join(struct census *ret, const struct census *a, const struct census *b);
+/* Product lines of a deal that has any, in either list. */
+double census_lines_mean(const struct census *first, const struct census *second);
+/* In both lists of the same ids. */
+struct estimate census_estimate_both(const struct census *first, const struct census *second,
+                                     enum census_kind kind);
 
 /* How rows of one second hinder a walk that has to begin each page at a second: rows that a page
  * reads again on the mean, and seconds that are longer than a page, among so many rows. */

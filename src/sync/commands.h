@@ -48,7 +48,7 @@ MUST_USE bool discover_run(const struct sync_settings *settings,
                            GPtrArray **ret_tables /* struct discover_table */, GError **error);
 
 /* --- plan: what runs cost, before anything is spent. Ranges hold what a run then spends: a table's
- * with a confidence of 99 %, the whole run's with 95 %, as far as the lists stay as they are. At
+ * with a confidence of 99 %, the whole run's with 96 %, as far as the lists stay as they are. At
  * most PLAN_TOKENS_MAX. --- */
 #define PLAN_TOKENS_MAX 150
 
@@ -62,7 +62,7 @@ struct plan_price {
 struct plan_table {
     const char *table;
     bool first_load;
-    struct plan_range rows;    /* that the lists show; a first load alone */
+    struct plan_range rows;    /* that the lists show; 0 where they are not counted */
     struct plan_price next;    /* the next sync; of a table that is not there, its first load */
     struct plan_price day;     /* one run a day, with what a day brings */
     struct plan_price refresh; /* a run with a full pass, without the rows that are gone */

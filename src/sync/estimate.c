@@ -3,6 +3,7 @@
 #include <glib.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
 
 /* On either side. */
 #define TAIL 0.005
@@ -120,17 +121,6 @@ struct estimate estimate_add_joint(struct estimate a, struct estimate b)
     return (struct estimate){a.low + b.low, a.value + b.value, a.high + b.high};
 }
 
-struct estimate estimate_narrow(struct estimate estimate)
-{
-    const double share = 1.96 / 2.576; /* standard deviations on either side */
-
-    return (struct estimate){
-        .low = estimate.value - share * (estimate.value - estimate.low),
-        .value = estimate.value,
-        .high = estimate.value + share * (estimate.high - estimate.value),
-    };
-}
-
 struct estimate estimate_scale(struct estimate estimate, double factor)
 {
     return (struct estimate){estimate.low * factor, estimate.value * factor,
@@ -142,4 +132,75 @@ struct estimate estimate_map(struct estimate estimate, double (*map)(double, con
 {
     return (struct estimate){map(estimate.low, opaque), map(estimate.value, opaque),
                              map(estimate.high, opaque)};
+}
+
+/* --- distributions --- */
+
+#define DRAWS 20000
+/* Of draws: any will do, as long as a plan that is made twice says the same. */
+#define SEED 1
+
+/* The standard normal distribution, from the left. */
+static double chance_below(double deviations)
+{
+    return erfc(-deviations / G_SQRT2) / 2;
+}
+
+/* How many standard deviations leave so much on the left; by halves, it is asked for seldom. */
+static double deviations_of(double chance)
+{
+    double low = -8, high = 8;
+
+    while (high - low > 1e-9) {
+        double middle = (low + high) / 2;
+
+        if (chance_below(middle) < chance)
+            low = middle;
+        else
+            high = middle;
+    }
+    return (low + high) / 2;
+}
+
+double estimate_reach(unsigned point)
+{
+    static double reach[ESTIMATE_POINTS];
+    static gsize known;
+
+    if (g_once_init_enter(&known)) {
+        double most = deviations_of(0.5 / ESTIMATE_POINTS);
+
+        for (unsigned i = 0; i < ESTIMATE_POINTS; i++)
+            reach[i] = -deviations_of((i + 0.5) / ESTIMATE_POINTS) / most;
+        g_once_init_leave(&known, 1);
+    }
+    return reach[point];
+}
+
+double estimate_at(struct estimate estimate, unsigned point)
+{
+    double reach = estimate_reach(point);
+
+    return reach < 0 ? estimate.value + reach * (estimate.value - estimate.low)
+                     : estimate.value + reach * (estimate.high - estimate.value);
+}
+
+static int compare(gconstpointer a, gconstpointer b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+struct estimate estimate_total(const double (*at)[ESTIMATE_POINTS], unsigned count, double tail)
+{
+    g_autofree double *sums = g_new0(double, DRAWS);
+    g_autoptr(GRand) dice = g_rand_new_with_seed(SEED);
+    unsigned left_out = (unsigned)(tail * DRAWS);
+
+    for (unsigned i = 0; i < DRAWS; i++)
+        for (unsigned j = 0; j < count; j++)
+            sums[i] += at[j][g_rand_int_range(dice, 0, ESTIMATE_POINTS)];
+    qsort(sums, DRAWS, sizeof *sums, compare);
+    return (struct estimate){.low = sums[left_out], .high = sums[DRAWS - 1 - left_out]};
 }

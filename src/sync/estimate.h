@@ -26,11 +26,19 @@ struct estimate estimate_guess(int64_t population, double density);
 struct estimate estimate_add(struct estimate a, struct estimate b);
 /* Of ones that err together: limits add. */
 struct estimate estimate_add_joint(struct estimate a, struct estimate b);
-/* Limits of 99 % as limits of 95 %: near enough where many errors were added. */
-struct estimate estimate_narrow(struct estimate estimate);
 struct estimate estimate_scale(struct estimate estimate, double factor);
 /* Through a function that never falls. */
 struct estimate estimate_map(struct estimate estimate, double (*map)(double, const void *),
                              const void *opaque);
+
+/* As a distribution: so many values that are equally likely, from low to high, the one in the
+ * middle is `value`: a normal distribution on either side, whose limits of 99 % these are. */
+#define ESTIMATE_POINTS 101
+double estimate_at(struct estimate estimate, unsigned point);
+/* How far to its limit a point lies: -1 to 1. */
+double estimate_reach(unsigned point);
+/* The sum of `count` independent ones, each row of `at` such values: draws by chance, always the
+ * same. low and high leave out a part `tail` of them on either side; value stays 0. */
+struct estimate estimate_total(const double (*at)[ESTIMATE_POINTS], unsigned count, double tail);
 
 #endif

@@ -9,24 +9,25 @@
 struct price {
     struct estimate calls, tokens;
     double more_calls, more_tokens; /* that may come on top, whatever the rows are */
-    double page_calls, page_tokens; /* what a page more or less makes, where rows are in doubt */
+    /* Calls and tokens as distributions (estimate_at()). */
+    double calls_at[ESTIMATE_POINTS], tokens_at[ESTIMATE_POINTS];
 };
 
-/* Within a table: limits add, since a page more or less is no matter of chance. */
+/* Within a table: limits add, since they err together. */
 void price_add_calls(struct price *price, struct estimate calls, int cost_tokens);
 void price_add_more(struct price *price, double calls, int cost_tokens);
-/* Independent ones, and ones whose estimates err together. */
-struct price price_sum(struct price a, struct price b);
 struct price price_sum_joint(struct price a, struct price b);
 
-/* A run of many tables: as price_sum() would have it, but with limits of 95 %, which leave room for
- * a page more or less, and do not leave the sum of the tables' limits. */
+/* A run of many tables, which err each by itself: limits of 96 % of the sum. */
 struct price price_total(const struct price *prices, unsigned count);
 
 /* The first load of one list. bounded: by a start date. again: it is read twice. */
 void price_first_load(struct price *price, const struct stream *stream, unsigned list,
                       const struct census *census, bool bounded, bool again);
-/* A walk through so many rows of the list: of a full pass, or of what changed. */
+/* A walk through what changed, so many rows of the list: since the last one, or in a day. */
+void price_changes(struct price *price, const struct stream *stream, unsigned list,
+                   const struct census *census, struct estimate rows);
+/* The walk of a full pass through so many rows of the list. */
 void price_walk(struct price *price, const struct stream *stream, unsigned list,
                 const struct census *census, struct estimate rows);
 /* Product lines of so many deals, of so many lines each. */

@@ -155,6 +155,44 @@ static void sums_hold(void)
     g_assert_cmpint(inside, >=, rounds * 97 / 100);
 }
 
+/* Half of the points are on either side of the middle; the limits are the ends. A normal
+ * distribution has 68 % within one of its 2.576 deviations. */
+static void distributions(void)
+{
+    const struct estimate e = {100, 200, 500};
+    unsigned near = 0;
+
+    g_assert_cmpfloat_with_epsilon(estimate_at(e, 0), 100, 1e-6);
+    g_assert_cmpfloat_with_epsilon(estimate_at(e, ESTIMATE_POINTS / 2), 200, 1e-6);
+    g_assert_cmpfloat_with_epsilon(estimate_at(e, ESTIMATE_POINTS - 1), 500, 1e-6);
+    for (unsigned i = 0; i < ESTIMATE_POINTS; i++) {
+        near += fabs(estimate_reach(i)) <= 1 / 2.576;
+        if (i > 0)
+            g_assert_cmpfloat(estimate_at(e, i), >, estimate_at(e, i - 1));
+    }
+    g_assert_cmpuint(near, >=, ESTIMATE_POINTS * 67 / 100);
+    g_assert_cmpuint(near, <=, ESTIMATE_POINTS * 70 / 100);
+}
+
+/* The sum of ten that miss by 100 at most: by the square root of ten hundreds, and some more or
+ * less, since it is drawn. What is certain has no doubt. */
+static void total_of_distributions(void)
+{
+    double at[10][ESTIMATE_POINTS], certain[1][ESTIMATE_POINTS];
+    struct estimate sum;
+
+    for (unsigned i = 0; i < ESTIMATE_POINTS; i++) {
+        certain[0][i] = 7;
+        for (unsigned j = 0; j < 10; j++)
+            at[j][i] = estimate_at((struct estimate){900, 1000, 1100}, i);
+    }
+    sum = estimate_total(at, 10, 0.005);
+    g_assert_cmpfloat_with_epsilon(sum.low, 10000 - 316, 16);
+    g_assert_cmpfloat_with_epsilon(sum.high, 10000 + 316, 16);
+    sum = estimate_total(certain, 1, 0.005);
+    assert_is((struct estimate){sum.low, sum.low, sum.high}, 7, 7, 7);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -165,5 +203,7 @@ int main(int argc, char **argv)
     g_test_add_func("/estimate/guesses", guesses);
     g_test_add_func("/estimate/sums", sums);
     g_test_add_func("/estimate/sums-hold", sums_hold);
+    g_test_add_func("/estimate/distributions", distributions);
+    g_test_add_func("/estimate/total-of-distributions", total_of_distributions);
     return g_test_run();
 }

@@ -130,13 +130,78 @@ static void sums(void)
 {
     struct price a = {.calls = {7, 10, 13}, .tokens = {70, 100, 130}, .more_calls = 1},
                  b = {.calls = {6, 10, 14}, .tokens = {60, 100, 140}, .more_tokens = 5};
-    struct price apart = price_sum(a, b), joint = price_sum_joint(a, b);
+    struct price joint = price_sum_joint(a, b);
 
-    assert_is(apart.calls, 15, 20, 25); /* 3, 4, 5 */
-    assert_is(apart.tokens, 150, 200, 250);
-    g_assert_cmpfloat(apart.more_calls, ==, 1);
-    g_assert_cmpfloat(apart.more_tokens, ==, 5);
     assert_is(joint.calls, 13, 20, 27);
+    assert_is(joint.tokens, 130, 200, 270);
+    g_assert_cmpfloat(joint.more_calls, ==, 1);
+    g_assert_cmpfloat(joint.more_tokens, ==, 5);
+}
+
+/* Ten tables of which each takes three calls or four, which is about as likely (50 to 51): of ten
+ * such coins at most one shows heads in 11 of a thousand throws, at most two in 55, and the limits
+ * leave out 20. */
+static void total_of_coins(void)
+{
+    struct price coins[10] = {0}, all;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(coins); i++) {
+        coins[i].calls = (struct estimate){3, 4, 4};
+        for (unsigned j = 0; j < ESTIMATE_POINTS; j++)
+            coins[i].calls_at[j] = j < ESTIMATE_POINTS / 2 ? 3 : 4;
+    }
+    all = price_total(coins, G_N_ELEMENTS(coins));
+    g_assert_cmpfloat(all.calls.low, ==, 32);
+    g_assert_cmpfloat(all.calls.high, ==, 40); /* the likely value is never outside */
+}
+
+/* A page more or less, where rows may be on both sides of its end: the distribution has both, in
+ * the shares that rows have. */
+static void pages_as_a_distribution(void)
+{
+    struct census census = counted(500);
+    struct price price = {0};
+    unsigned few = 0;
+
+    census.density = 0.9;
+    census.older =
+        (struct stretch){.ids = 600, .asked = 100, .found = {.of = {[CENSUS_ROWS] = 83}}};
+    price_first_load(&price, &catalog[STREAM_PERSONS], 0, &census, false, false);
+    assert_is(price.calls, 3, 3, 4); /* likely 998 rows */
+    for (unsigned i = 0; i < ESTIMATE_POINTS; i++) {
+        g_assert_true(price.calls_at[i] == 3 || price.calls_at[i] == 4);
+        few += price.calls_at[i] == 3;
+    }
+    g_assert_cmpuint(few, >, ESTIMATE_POINTS / 2);
+    g_assert_cmpuint(few, <, ESTIMATE_POINTS * 2 / 3);
+}
+
+/* What changed: files end with a row that did not; a table of 500 rows or less is a page, whatever
+ * changed. */
+static void changes(void)
+{
+    static const struct {
+        enum stream_id stream;
+        int64_t rows;
+        double low, high, more;
+    } cases[] = {
+        {STREAM_PERSONS, 0, 1, 1, 0},   {STREAM_PERSONS, 500, 1, 1, 0},
+        {STREAM_PERSONS, 501, 2, 2, 1}, {STREAM_PERSONS, 2501, 6, 6, 1},
+        {STREAM_NOTES, 0, 1, 1, 0},     {STREAM_NOTES, 999, 2, 3, 1},
+        {STREAM_FILES, 0, 1, 1, 0},     {STREAM_FILES, 99, 1, 1, 0},
+        {STREAM_FILES, 100, 1, 2, 0},   {STREAM_FILES, 150, 2, 2, 0},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        const struct stream *stream = &catalog[cases[i].stream];
+        const struct census census = counted(cases[i].rows);
+        struct price price = {0};
+
+        price_changes(&price, stream, 0, &census, estimate_exact((double)cases[i].rows));
+        g_assert_cmpfloat(price.calls.low, ==, cases[i].low);
+        g_assert_cmpfloat(price.calls.high, ==, cases[i].high);
+        g_assert_cmpfloat(price.more_calls, ==, cases[i].more);
+    }
 }
 
 /* --- what was seen --- */
@@ -152,8 +217,8 @@ static void kinds_of_rows(void)
         {NOW - 2 * WEEK, NOW - WEEK, INSTANT_NONE, false, 0},    /* to the second a week ago */
     };
     static const int64_t expected[CENSUS_KINDS] = {
-        [CENSUS_ROWS] = 6, [CENSUS_ALIVE] = 5,     [CENSUS_SOLD] = 3,
-        [CENSUS_WEEK] = 4, [CENSUS_WEEK_SOLD] = 1, [CENSUS_MOVED] = 2,
+        [CENSUS_ROWS] = 6,        [CENSUS_ALIVE] = 5, [CENSUS_SOLD] = 3,  [CENSUS_RECENT] = 4,
+        [CENSUS_RECENT_SOLD] = 1, [CENSUS_NEW] = 1,   [CENSUS_MOVED] = 2,
     };
     struct tally tally = {0};
 
@@ -189,11 +254,11 @@ static void changes_of_a_fast_list(void)
     struct census census = counted(500);
     struct estimate week;
 
-    census.known.of[CENSUS_WEEK] = 500;
+    census.known.of[CENSUS_RECENT] = 500;
     census.density = 1;
     census.week_growth = 500 * 7 / 1.5;
     census.older.ids = 100000;
-    week = census_estimate(&census, CENSUS_WEEK);
+    week = census_estimate(&census, CENSUS_RECENT);
     g_assert_cmpfloat(week.low, ==, 500);
     g_assert_cmpfloat_with_epsilon(week.value, 500 * 7 / 1.5, 1e-6);
     g_assert_cmpfloat(week.high, >, week.value);
@@ -202,14 +267,15 @@ static void changes_of_a_fast_list(void)
 /* Of 100 ids, 70 are in one list and 20 in the other: 90 deals, to the same 100. */
 static void two_lists_of_the_same_ids(void)
 {
-    struct census normal = counted(400), archived = {0}, both;
+    struct census normal = counted(400), archived = {.paired = true, .seen = true};
+    struct estimate both;
 
     normal.older = (struct stretch){1000, 100, {.of = {[CENSUS_ROWS] = 70}}};
     archived.older = (struct stretch){1000, 100, {.of = {[CENSUS_ROWS] = 20}}};
     archived.gaps = (struct stretch){100, 50, {.of = {[CENSUS_ROWS] = 50}}};
-    census_join(&both, &normal, &archived);
-    g_assert_cmpfloat(census_estimate(&both, CENSUS_ROWS).value, ==, 400 + 900 + 100);
-    g_assert_cmpfloat(census_estimate(&both, CENSUS_ROWS).high, <, 400 + 980 + 100);
+    both = census_estimate_both(&normal, &archived, CENSUS_ROWS);
+    g_assert_cmpfloat(both.value, ==, 400 + 900 + 100);
+    g_assert_cmpfloat(both.high, <, 400 + 980 + 100);
 }
 
 int main(int argc, char **argv)
@@ -219,6 +285,9 @@ int main(int argc, char **argv)
     g_test_add_func("/plan-price/notes-of-one-second", notes_of_one_second);
     g_test_add_func("/plan-price/lines", lines);
     g_test_add_func("/plan-price/sums", sums);
+    g_test_add_func("/plan-price/total-of-coins", total_of_coins);
+    g_test_add_func("/plan-price/pages-as-a-distribution", pages_as_a_distribution);
+    g_test_add_func("/plan-price/changes", changes);
     g_test_add_func("/census/kinds-of-rows", kinds_of_rows);
     g_test_add_func("/census/known-and-unknown", known_and_unknown);
     g_test_add_func("/census/changes-of-a-fast-list", changes_of_a_fast_list);
