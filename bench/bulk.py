@@ -40,6 +40,17 @@ class PostgresBulk:
         self.run(f"CREATE TABLE bulk.{table} (LIKE pipedrive.{table} INCLUDING ALL);")
         return timed(self.run, f"\\copy bulk.{table} ({self.names(columns)}) from '{file}'\n")
 
+    def pages(self, files):
+        """files: a table's columns and its files. A transaction a file, all in one session."""
+        for table in files:
+            self.run(f"CREATE TABLE bulk.{table} (LIKE pipedrive.{table} INCLUDING ALL);")
+        script = "".join(
+            f"BEGIN;\n\\copy bulk.{table} ({self.names(columns)}) from '{file}'\nCOMMIT;\n"
+            for table, (columns, paths) in files.items()
+            for file in paths
+        )
+        return timed(self.run, script)
+
     def changed(self, file, table, columns):
         sets = ", ".join(f'"{name}" = excluded."{name}"' for name in columns[1:])
         sql = f"BEGIN; CREATE TEMP TABLE fresh (LIKE bulk.{table}) ON COMMIT DROP;\n"

@@ -6,8 +6,8 @@
  *   bench-limits parse    URL DIRECTORY TABLE…   kept pages to rows
  *   bench-limits insert   URL DIRECTORY TABLE…   kept rows into SQLite by plain prepared INSERTs,
  *                                                a transaction a page
- *   bench-limits rows     URL DIRECTORY TABLE…   kept rows to TABLE.tsv and TABLE.columns, for
- *                                                other databases' bulk tools
+ *   bench-limits rows     URL DIRECTORY TABLE…   kept rows to TABLE-PAGE.tsv and TABLE.columns,
+ *                                                for other databases' bulk tools
  *
  * The token comes from PIPEDRIVE_API_TOKEN. Prints {"rows": N, "seconds": S}. */
 #include "http/client.h"
@@ -316,28 +316,36 @@ static double insert(struct bench *bench)
 
 /* --- files for other databases --- */
 
+static void write_page(const struct bench *bench, const struct table_run *run, unsigned page,
+                       struct batch *batch)
+{
+    g_autofree char *file =
+        g_strdup_printf("%s/%s-%05u.tsv", bench->directory, run->stream->name, page);
+    FILE *rows = fopen(file, "w");
+
+    if (!rows)
+        fail("cannot write rows");
+    tsv_write_rows(rows, batch);
+    if (fclose(rows) != 0)
+        fail("cannot write rows");
+}
+
 static double write_rows(struct bench *bench)
 {
     double parsing = 0;
 
     for (unsigned i = 0; i < bench->run_count; i++) {
         struct table_run *run = &bench->runs[i];
-        g_autofree char *stem = g_build_filename(bench->directory, run->stream->name, NULL);
-        g_autofree char *rows = g_strconcat(stem, ".tsv", NULL);
-        g_autofree char *columns = g_strconcat(stem, ".columns", NULL);
+        g_autofree char *file =
+            g_strdup_printf("%s/%s.columns", bench->directory, run->stream->name);
         g_autofree char *names = tsv_columns(run->table);
-        FILE *file = fopen(rows, "w");
         struct batch *batch;
 
-        if (!file)
-            fail("cannot write rows");
-        keep(columns, names, strlen(names));
+        keep(file, names, strlen(names));
         for (unsigned page = 0; (batch = decode_page(bench, run, page, &parsing)); page++) {
-            tsv_write_rows(file, batch);
+            write_page(bench, run, page, batch);
             batch_release(batch);
         }
-        if (fclose(file) != 0)
-            fail("cannot write rows");
     }
     return parsing;
 }
