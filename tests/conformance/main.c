@@ -59,6 +59,7 @@ static void add_common_cases(const struct subject *subject)
 {
     add_cases(subject, "value", value_cases);
     add_cases(subject, "upsert", upsert_cases);
+    add_cases(subject, "agreement", agreement_cases);
     add_cases(subject, "schema", schema_cases);
     add_cases(subject, "sweep", sweep_cases);
     add_cases(subject, "transaction", transaction_cases);
