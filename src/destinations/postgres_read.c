@@ -159,6 +159,7 @@ static bool take_result(const PGresult *result, void *opaque, GError **error)
         taking->func(r->cells, taking->opaque);
         return true;
     case PGRES_TUPLES_OK: /* the end */
+        g_assert(PQntuples(result) == 0);
         return true;
     default:
         return postgres_fail(r->p, result, taking->what, error);

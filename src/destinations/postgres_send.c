@@ -115,21 +115,26 @@ static void end_pipeline(struct postgres *p)
     PQexitPipelineMode(p->conn);
 }
 
+static bool settle(struct postgres *p, PGresult **last, GError **error)
+{
+    PQpipelineSync(p->conn);
+    bool ok = take_outcomes(p, p->sent->len, last, error);
+    end_pipeline(p);
+    return ok;
+}
+
+/* What could not even be sent leaves a pipeline with nothing in it, which has to end all the same.
+ */
+bool postgres_settle(struct postgres *p, GError **error)
+{
+    g_autoptr(PgResult) last = NULL;
+    return PQpipelineStatus(p->conn) == PQ_PIPELINE_OFF || settle(p, &last, error);
+}
+
 PGresult *postgres_settle_last(struct postgres *p, GError **error)
 {
     g_autoptr(PgResult) last = NULL;
-    PQpipelineSync(p->conn);
-    bool ok = take_outcomes(p, p->sent->len, &last, error);
-    end_pipeline(p);
-    return ok ? g_steal_pointer(&last) : NULL;
-}
-
-bool postgres_settle(struct postgres *p, GError **error)
-{
-    if (p->sent->len == 0)
-        return true;
-    g_autoptr(PgResult) last = postgres_settle_last(p, error);
-    return last != NULL;
+    return settle(p, &last, error) ? g_steal_pointer(&last) : NULL;
 }
 
 /* Only inside a pipeline does libpq go back to whole results by itself. */

@@ -214,12 +214,15 @@ static void append_type(GString *sql, const struct postgres_writing *w,
                            statement->type);
 }
 
-/* A rollback takes along a type that was made in its transaction. */
+/* A rollback takes along a type that was made in its transaction. Settled first: what was sent
+ * before and fails must not leave us in doubt of what is prepared. */
 bool postgres_statement_make_type(const struct postgres_writing *w,
                                   struct postgres_statement *statement, GError **error)
 {
     if (statement->made == w->p->rollbacks + 1)
         return true;
+    if (!postgres_settle(w->p, error))
+        return false;
     g_autoptr(GString) sql = g_string_new(NULL);
     append_deallocate(sql, statement);
     memset(statement->ready, 0, sizeof statement->ready);

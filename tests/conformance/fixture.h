@@ -46,7 +46,7 @@ struct test_case {
 };
 extern const struct test_case value_cases[], upsert_cases[], agreement_cases[], schema_cases[],
     sweep_cases[], transaction_cases[], connection_cases[], view_cases[], sqlite_cases[],
-    postgres_cases[], postgres_session_cases[], mysql_cases[];
+    postgres_cases[], postgres_session_cases[], postgres_pipeline_cases[], mysql_cases[];
 extern const struct subject sqlite_subject, postgres_subject, mysql_subject;
 
 #define T0      INSTANT_SECOND *INT64_C(1800000000) /* 2027-01-15 08:00:00 */

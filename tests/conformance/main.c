@@ -18,6 +18,7 @@ static const struct {
     {&sqlite_subject, "file", sqlite_cases},
     {&postgres_subject, "session", postgres_session_cases},
     {&postgres_subject, "table", postgres_cases},
+    {&postgres_subject, "pipeline", postgres_pipeline_cases},
     {&mysql_subject, "server", mysql_cases},
 };
 
