@@ -245,7 +245,7 @@ static void lost_within_a_statement(struct fixture *f)
         reopen(f);
         check_dump(f, f->deals, "id", "");
     }
-    put(f, f->deals, "id", "1"); /* not empty any more: through the staging table */
+    put(f, f->deals, "id", "1"); /* not empty any more: no COPY */
     check_error(apply_error(f, rows_from(f, 150, 400)), PENSTOCK_ERROR_STORAGE, "lost", "run again",
                 NULL);
     reopen(f);
