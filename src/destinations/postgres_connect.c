@@ -128,6 +128,15 @@ static bool open_connection(struct postgres *p, const char *url, GError **error)
 
 /* ── The session ── */
 
+/* What else an administrator may have put a limit on; an older server knows no such setting. */
+static const char *newer_settings(const struct postgres *p)
+{
+    int version = PQserverVersion(p->conn);
+    if (version >= 170000)
+        return "SET idle_session_timeout = 0; SET transaction_timeout = 0;";
+    return version >= 140000 ? "SET idle_session_timeout = 0;" : "";
+}
+
 /* synchronous_commit off: rows and the state that speaks of them are in one transaction, so a crash
  * of the server loses whole recent ones, which the next run reads again; close makes the last
  * durable. JIT would compile each wide statement for longer than it runs. row_security: better an
@@ -142,9 +151,10 @@ static bool set_session(struct postgres *p, GError **error)
         "SET default_transaction_deferrable = off; SET row_security = off; SET jit = off;"
         "SET array_nulls = on; SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10;"
         "SET tcp_keepalives_count = 3; SET tcp_user_timeout = 60000;";
-    g_autofree char *sql = g_strdup_printf(
-        "%sSET lock_timeout = %" G_GINT64_FORMAT "; %s", settings, p->lock_timeout_ms,
-        p->read_only ? "SET default_transaction_read_only = on" : "SET synchronous_commit = off");
+    g_autofree char *sql = g_strdup_printf("%s%sSET lock_timeout = %" G_GINT64_FORMAT "; %s",
+                                           settings, newer_settings(p), p->lock_timeout_ms,
+                                           p->read_only ? "SET default_transaction_read_only = on"
+                                                        : "SET synchronous_commit = off");
     return postgres_execute(p, sql, "setting up the session", error);
 }
 

@@ -239,6 +239,22 @@ static void wrong_defaults(struct fixture *f)
     check_dump(f, wide, "ts,da,ti", "2026-11-02 08:15:30|2026-02-28|23:59:59\n");
 }
 
+/* Between two pages a session is idle as long as Pipedrive takes. */
+static void long_pauses(struct fixture *f)
+{
+    prepare(f, f->deals);
+    set_default(f, "idle_session_timeout = '1s'");
+    reopen(f);
+    g_autofree char *idle = NULL;
+    do {
+        g_free(idle);
+        idle = f->subject->query(
+            f->url, "SELECT clock_timestamp() - state_change > '1.2s' FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND application_name = 'penstock'");
+    } while (g_strcmp0(idle, "f") == 0);
+    put(f, f->deals, "id", "1");
+}
+
 static void read_only_server(struct fixture *f)
 {
     prepare(f, f->deals);
@@ -279,6 +295,7 @@ const struct test_case postgres_session_cases[] = {
     {"passwords", passwords},
     {"probing", probing},
     {"wrong-defaults", wrong_defaults},
+    {"long-pauses", long_pauses},
     {"read-only-server", read_only_server},
     {"other-encodings", other_encodings},
     {0},
