@@ -206,11 +206,12 @@ static int64_t send_what_may_go(struct extract *x)
     if (short_of_credit) {
         bool busy = http_client_in_flight(x->api.client) || batch_pool_used_bytes(x->pool);
 
-        /* A page that holds the credit may itself wait for the budget. */
-        return extract_wait_for_budget(x, busy ? -1 : SETTLE_MS);
-    }
-    if (ask_for_more(x))
+        /* A page that holds the credit may itself wait: for the budget, or for another try of its
+         * list of fields. */
+        soonest_ms = busy ? soonest_ms : MIN(soonest_ms, now_ms + SETTLE_MS);
+    } else if (ask_for_more(x)) {
         return 0;
+    }
     return extract_wait_for_budget(x, soonest_ms == INT64_MAX ? -1 : MAX(soonest_ms - now_ms, 1));
 }
 

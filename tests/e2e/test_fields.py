@@ -190,6 +190,18 @@ def test_an_unknown_key_in_a_page_fetches_that_list_of_fields_first(simulate, da
     assert_equals_truth(simulator, database, TABLES)
 
 
+def test_a_list_of_fields_is_tried_again_while_others_wait_for_credit(simulate, database):
+    """The page that waits for it holds the credit that they need: nothing else would wake the run."""
+    simulator = simulate(*company(custom_fields=3, **dict.fromkeys(TABLES, 20)))
+    tables = ("--tables", ",".join(TABLES))
+    sync(simulator, database.url, *tables)
+    put(simulator, "persons", 2, **{add(simulator, "persons", "Brand new", "double"): "0.3"})
+    simulator.fault("status", status=503, path=FIELD_LISTS["persons"])
+    sync(simulator, database.url, *tables, "--memory-mib", "1", timeout=30)
+    assert simulator.stats()["faults"] == 1
+    assert_equals_truth(simulator, database, TABLES)
+
+
 def test_fields_that_come_in_the_middle_of_a_load(simulate, database):
     simulator = simulate(*company(persons=1600))
     ids = [row["id"] for row in simulator.truth("persons")]
