@@ -8,12 +8,31 @@ static bool is_ahead(instant_t time, instant_t now)
     return time != INSTANT_NONE && time > now + STATE_OVERLAP;
 }
 
+/* Its cut lies in a time to come. */
+static bool is_cut_ahead(const struct walk_state *window, instant_t now)
+{
+    return window->next && is_ahead(window->until, now);
+}
+
 static bool walk_is_ahead(const struct walk_state *walk, instant_t now)
 {
     for (; walk; walk = walk->next)
-        if (walk->active && is_ahead(walk->t0, now))
+        if (walk->active && (is_ahead(walk->t0, now) || is_cut_ahead(walk, now)))
             return true;
     return false;
+}
+
+/* Read to its end, it has what there was then and not what comes until the cut: it goes on from its
+ * watermark. */
+static void undo_cuts_ahead(struct walk_state *window, instant_t now)
+{
+    if (!is_cut_ahead(window, now))
+        return;
+    while (window->next)
+        walk_state_rejoin(window);
+    window->done = false;
+    g_clear_pointer(&window->cursor, g_free);
+    window->start = window->anchor = 0;
 }
 
 /* By time, whatever changed since the walk began is found at its end; by id it may have been passed
@@ -26,9 +45,11 @@ static bool heed_in_walk(struct walk_state *walk, instant_t now)
         walk_state_clear(walk);
         return true;
     }
-    for (; walk; walk = walk->next)
+    for (; walk; walk = walk->next) {
+        undo_cuts_ahead(walk, now);
         if (is_ahead(walk->t0, now))
             walk->t0 = now;
+    }
     return true;
 }
 
@@ -38,7 +59,7 @@ static bool heed_in_list(struct stream_state *state, struct list_state *list, in
     bool heeded = heed_in_walk(&list->walk, now);
 
     heeded |= heed_in_walk(&list->stretch, now);
-    if (!is_ahead(list->done_at, now))
+    if (!is_ahead(list->done_at, now) && !is_ahead(list->bookmark, now))
         return heeded;
     list->done_at = INSTANT_NONE;
     if (list->newest != INSTANT_NONE) {

@@ -513,6 +513,27 @@ static void clock_that_was_ahead_of_a_walk(struct fixture *f, const void *unused
     g_assert_false(by_id->active);
 }
 
+/* Cut at a time that is still to come: the first window was read up to what there was then. */
+static void clock_that_was_ahead_of_a_cut(struct fixture *f, const void *unused)
+{
+    struct list_state *list = &f->state.lists[0];
+
+    (void)unused;
+    list->walk.active = list->walk.done = true;
+    list->walk.t0 = NOW + 2 * YEAR;
+    list->walk.at = NOW - DAY;
+    walk_state_cut(&list->walk, NOW + YEAR);
+    list->bookmark = NOW + YEAR;
+    list->newest = NOW - DAY;
+    g_assert_true(stream_state_heed_clock(&f->state, deals, NOW));
+    g_assert_false(list->walk.done);
+    g_assert_null(list->walk.next);
+    g_assert_cmpint(list->walk.until, ==, INSTANT_NONE);
+    g_assert_cmpint(list->walk.at, ==, NOW - DAY);
+    g_assert_cmpint(list->bookmark, ==, NOW - DAY - STATE_OVERLAP);
+    g_assert_false(stream_state_heed_clock(&f->state, deals, NOW));
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -530,5 +551,6 @@ int main(int argc, char **argv)
     add("/state/clock-ahead", clock_that_was_ahead);
     add("/state/clock-ahead-empty", clock_that_was_ahead_of_an_empty_list);
     add("/state/clock-ahead-walk", clock_that_was_ahead_of_a_walk);
+    add("/state/clock-ahead-cut", clock_that_was_ahead_of_a_cut);
     return g_test_run();
 }
