@@ -6,8 +6,8 @@ import email.utils
 
 import pytest
 from edits import edit
-from harness import TABLES, assert_equals_truth, sync
-from section4 import Between, company, moment
+from harness import TABLES, assert_equals_truth, start_sync, sync, wait_until
+from section4 import PATHS, Between, company, moment
 from spending import DAY, SMALL, Company, parked
 
 YEAR = 365 * DAY
@@ -119,3 +119,29 @@ def test_an_idle_run_after_it_costs_what_it_always_costs(simulate, database):
     simulator.advance(600)
     result = sync(simulator, database.url)
     assert result.report["requests"] == 7 and "clock" not in result.stderr
+
+
+def activities(database):
+    return database.state()["activities"]["lists"]["all"]
+
+
+def test_a_cut_that_lies_in_a_time_to_come(simulate, database):
+    """The window before it is read while the one behind it waits: what changes then belongs to the first."""
+    pages = ("--set", "page_max=20", "--latency-ms", "30")
+    simulator = simulate(*company(*pages, activities=400))
+    only = ("--tables", "activities")
+    half_way = "updated_since=206"  # to 2106
+    row = simulator.truth("activities")[0]
+    simulator.fault("hang", path=PATHS["activities"], query=half_way)
+    with Between(simulator, "/", headers=off_by(80 * YEAR)) as between:
+        process = start_sync(between, database.url, *only)
+        wait_until(lambda: between.seen > 10, what="pages")
+        wait_until(lambda: activities(database).get("walk", {}).get("done"), what="first window")
+        process.kill()
+        process.communicate()
+    simulator.advance(3600)
+    simulator.operations([edit("activities", row["id"], subject="Changed")])
+    simulator.advance(3600)
+    for _ in range(2):
+        sync(simulator, database.url, *only)
+    assert_equals_truth(simulator, database, ["activities"])
