@@ -182,6 +182,7 @@ static bool restore_job(struct extract *x, const struct opened *opened, struct j
     const GPtrArray *columns = opened->columns[job->stream->id];
 
     job->is_new = !state && !opened->lost[job->stream->id] && (!columns || columns->len == 0);
+    job->is_unended = opened->unended[job->stream->id];
 
     for (unsigned i = 0; job->fields && columns && i < columns->len; i++)
         fields_reserve(job->fields, columns->pdata[i]);

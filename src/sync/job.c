@@ -259,6 +259,14 @@ static void begin_pass(struct job *job)
             "not be listed any more: run penstock refresh");
 }
 
+static void not_due(struct job *job, int64_t due_in_s)
+{
+    g_autofree char *text = g_strdup_printf("due in %" G_GINT64_FORMAT " s", MAX(due_in_s, 0));
+
+    log_debug("table", "table", job->stream->name, "state", text, NULL);
+    job_stop(job, OUTCOME_NOT_DUE, NULL);
+}
+
 void job_begin(struct job *job)
 {
     int64_t due_in_s;
@@ -276,11 +284,8 @@ void job_begin(struct job *job)
     begin_pass(job);
     job->leg_count =
         schedule_legs(job->stream, &job->state, &job->context->schedule, job->legs, &due_in_s);
-    if (job->leg_count == 0) {
-        g_autofree char *text = g_strdup_printf("due in %" G_GINT64_FORMAT " s", MAX(due_in_s, 0));
-
-        log_debug("table", "table", job->stream->name, "state", text, NULL);
-        job_stop(job, OUTCOME_NOT_DUE, NULL);
+    if (job->leg_count == 0 && !job->is_unended) {
+        not_due(job, due_in_s);
         return;
     }
     job->progress.outcome = OUTCOME_RUNNING;

@@ -106,6 +106,7 @@ struct job {
     struct pass_counts pass;
     bool is_new;          /* nothing of it is stored, nor ever was */
     bool clock_went_back; /* the state speaks of times that are still to come */
+    bool is_unended;      /* no run ended it yet */
     bool feeds_children;  /* deals: its pages fill the queue */
     unsigned fed;         /* how many of their commits did; children: those that they heard of */
     bool is_begun;        /* children: they know what they owe */

@@ -98,8 +98,9 @@ static bool look_at_table(struct loader *loader, const struct stream *stream, st
         loader->noted[stream->id] = rows;
         loader->is_as_noted[stream->id] = !opened->lost[stream->id] && info.rows == rows;
         loader->noted_nonces[stream->id] = g_strdup(nonce);
-    } else if (!text && g_hash_table_contains(opened->states, stream->name) && !info.exists) {
-        opened->lost[stream->id] = g_strdup("it was dropped");
+    } else if (!text && opened_knows(opened, stream->id)) {
+        opened->unended[stream->id] = info.exists;
+        opened->lost[stream->id] = info.exists ? NULL : g_strdup("it was dropped");
     }
     loader->anew[stream->id] = opened->lost[stream->id] != NULL;
     opened->columns[stream->id] = g_ptr_array_new_with_free_func(g_free);

@@ -70,7 +70,9 @@ struct opened {
     GHashTable *states;            /* name → JSON text */
     struct batch *fields;          /* every row of _penstock_fields */
     GError *refused[STREAM_COUNT]; /* why a table cannot even be looked at; NULL = it can */
-    char *lost[STREAM_COUNT]; /* why a loaded table must be loaded anew; NULL = it is as it was */
+    char *lost[STREAM_COUNT];   /* why a loaded table must be loaded anew; NULL = it is as it was */
+    bool unended[STREAM_COUNT]; /* something was loaded, but no run ended the table: nothing says
+                                   how many rows it has */
     GPtrArray *columns[STREAM_COUNT]; /* names that the table has, a person's too; NULL = not looked
                                          at */
 };

@@ -33,3 +33,21 @@ def test_a_kill_at_a_commit(simulate, tmp_path, point):
         database.check()
         assert_same_facts(facts(database), expected)
     assert n > 30, "the run was killed at every third of its commits"
+
+
+def test_a_kill_between_the_last_page_and_the_end_of_a_table(simulate, tmp_path):
+    """All that the table lacks is how many rows it has: the next run notes it, though nothing is due. Else nobody would
+    see that somebody emptied it."""
+    simulator = simulate(*SMALL, "--files", "10")
+    for n in itertools.count(1):
+        database = Sqlite(tmp_path / f"{n}.db")
+        words = (simulator, database.url, "--tables", "files")
+        start_sync(*words, env={"PENSTOCK_FAULT": f"after-commit:{n}"}).communicate()
+        if database.state().get("files", {"lists": {}})["lists"].get("all", {}).get("loaded"):
+            break
+    assert "table:files" not in database.state()
+    result = sync(*words)
+    assert database.state()["table:files"]["rows"] == 10
+    assert result.report["requests"] == 1 and result.rows() == {}
+    assert result.tables["files"]["outcome"] == "done"
+    assert sync(*words).tables["files"]["outcome"] == "not due"
