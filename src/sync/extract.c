@@ -128,13 +128,15 @@ static bool loader_has_enough(const struct extract *x)
                           governor_latency_ms(&x->api.governor));
 }
 
-/* Pages that wait for their turn hold credit: not more than half of it. */
+/* Pages that wait for their turn hold credit: not more than half of it. And where the tokens run
+ * out before their turn comes, they were read for nothing. */
 static bool read_ahead(struct extract *x, unsigned most)
 {
     if (batch_pool_used_bytes(x->pool) > x->memory_bytes / 2)
         return false;
     for (unsigned i = 0; i < STREAM_COUNT; i++)
-        if (x->jobs[i] && job_read_ahead(x->jobs[i], most))
+        if (x->jobs[i] && extract_affords(x, x->jobs[i], JOB_FARTHEST_AHEAD * most) &&
+            job_read_ahead(x->jobs[i], most))
             return true;
     return false;
 }

@@ -183,6 +183,12 @@ bool extract_may_send(struct extract *x, struct task *task)
     return why == BUDGET_GO;
 }
 
+bool extract_affords(const struct extract *x, const struct job *job, unsigned calls)
+{
+    return purse_affords(&x->purse, class_of(job),
+                         (int64_t)calls * job->stream->lists[0].cost_tokens);
+}
+
 void extract_not_sent(struct extract *x, const struct task *task)
 {
     purse_refund(&x->purse, task->class, task->cost_tokens);

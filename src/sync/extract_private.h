@@ -64,6 +64,8 @@ void extract_open_purse(struct extract *x);
 void extract_restore_budget(struct extract *x, GHashTable *states);
 /* The request of a task that may go: true when it is paid for. */
 bool extract_may_send(struct extract *x, struct task *task);
+/* Will so many more calls of the job's first list be paid for, as far as is known now? */
+bool extract_affords(const struct extract *x, const struct job *job, unsigned calls);
 /* What changed today was read, and only the budget holds the rest: children need not wait. */
 bool extract_is_held_in_pass(const struct extract *x, const struct job *job);
 /* It was paid for, and could not be sent. */

@@ -145,7 +145,9 @@ void job_follow_parents(struct job *job, const struct job *deals, bool deals_end
 struct task *job_next_task(struct job *job, int64_t now_ms, int64_t *ret_soonest_ms);
 /* One more request could be under way: cuts what the job reads, where that pays. */
 bool job_cut(struct job *job);
-/* The same, in a list by offset: reads a page ahead. most: so many at a time. */
+/* The same, in a list by offset: reads a page ahead. most: so many at a time, and none is farther
+ * away than JOB_FARTHEST_AHEAD times as many pages. */
+#define JOB_FARTHEST_AHEAD 3
 bool job_read_ahead(struct job *job, unsigned most);
 /* Gives up what was read ahead and waits for its turn: others need the credit. False: there is
  * none. */

@@ -225,6 +225,16 @@ bool purse_pay(struct purse *purse, enum budget_class class, int64_t tokens, boo
     return true;
 }
 
+bool purse_affords(const struct purse *purse, enum budget_class class, int64_t tokens)
+{
+    const struct budget_log *log = ledger_known(purse->ledger);
+    enum budget_verdict why;
+    int64_t room = budget_room(&purse->budget, log, class, &why);
+
+    return budget_ask(&purse->budget, log, class, tokens) == BUDGET_GO &&
+           tokens <= room + usable(purse, index_of(class));
+}
+
 void purse_refund(struct purse *purse, enum budget_class class, int64_t tokens)
 {
     purse->hand[index_of(class)] += tokens;

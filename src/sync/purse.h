@@ -48,6 +48,8 @@ void purse_note(struct purse *purse, int64_t tokens);
  * others. PARKED when the ledger cannot be had. */
 MUST_USE bool purse_pay(struct purse *purse, enum budget_class class, int64_t tokens, bool is_late,
                         enum budget_verdict *ret, int64_t *ret_wait_s, GError **error);
+/* Will so many more tokens be there, as far as is known now? Books nothing. */
+bool purse_affords(const struct purse *purse, enum budget_class class, int64_t tokens);
 /* It was not sent after all. */
 void purse_refund(struct purse *purse, enum budget_class class, int64_t tokens);
 /* An answer said what time it is; INSTANT_NONE: it did not. */
