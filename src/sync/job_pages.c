@@ -287,9 +287,7 @@ bool task_take(struct task *task, const struct json_value *root, instant_t date,
 
     if (task->is_ahead)
         return job_take_ahead(task, root, date, error);
-    if (!task->walk)
-        return take_fields(task, root, date, error);
-    if (!job_take_page(task, root, date, error))
+    if (!(task->walk ? job_take_page : take_fields)(task, root, date, error))
         return false;
     job_feed_ahead(job);
     return true;
