@@ -8,7 +8,7 @@ LATENCY_MS = 200
 WINDOW_S = 2
 PAGE_ROWS = 100
 AIM = 1.15
-TABLES = "activities,persons,organizations,deals"
+TABLES = "activities,persons,organizations,deals,notes,files"
 # Requests in a window of two seconds.
 PLANS = {"lite": 20, "growth": 40, "premium": 100, "ultimate": 120}
 
@@ -17,10 +17,12 @@ def company(calls):
     """Most rows are activities, as in real companies; the lists are read in about so many calls."""
     rows = calls * PAGE_ROWS
     return {
-        "activities": rows * 60 // 100,
+        "activities": rows * 50 // 100,
         "persons": rows * 20 // 100,
         "organizations": rows * 10 // 100,
         "deals": rows * 10 // 100,
+        "notes": rows * 8 // 100,
+        "files": rows * 2 // 100,
     }
 
 
