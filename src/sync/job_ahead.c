@@ -121,22 +121,19 @@ void job_feed_ahead(struct job *job)
     }
 }
 
-bool job_take_ahead(struct task *task, const struct json_value *root, instant_t date,
-                    GError **error)
+void job_take_ahead(struct task *task, const struct json_value *root, instant_t date)
 {
     struct job *job = task->job;
 
-    (void)error;
     if (!task->walk || !walk_glimpse(task->walk, task->start, root)) {
         g_ptr_array_remove(job->ahead, task);
-        return true;
+        return;
     }
     task->phase = TASK_HELD;
     task->held = json_keep(root, task->batch->arena);
     task->held_date = date;
     batch_adjust_credit(task->batch, batch_used_bytes(task->batch));
     job_feed_ahead(job);
-    return true;
 }
 
 bool job_fail_ahead(struct task *task, const GError *failure, const struct retry_policy *policy,

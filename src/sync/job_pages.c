@@ -285,8 +285,10 @@ bool task_take(struct task *task, const struct json_value *root, instant_t date,
 {
     struct job *job = task->job;
 
-    if (task->is_ahead)
-        return job_take_ahead(task, root, date, error);
+    if (task->is_ahead) {
+        job_take_ahead(task, root, date);
+        return true;
+    }
     if (!(task->walk ? job_take_page : take_fields)(task, root, date, error))
         return false;
     job_feed_ahead(job);

@@ -19,8 +19,7 @@ void job_drain(struct job *job);
 /* Reading ahead. */
 /* The page that the list's walk wants now is on its way, or came already. */
 bool job_has_ahead(const struct job *job, const struct task *task);
-MUST_USE bool job_take_ahead(struct task *task, const struct json_value *root, instant_t date,
-                             GError **error);
+void job_take_ahead(struct task *task, const struct json_value *root, instant_t date);
 MUST_USE bool job_fail_ahead(struct task *task, const GError *failure,
                              const struct retry_policy *policy, double random, bool *ret_parks);
 /* After the walk moved: pages whose turn it is, and those that will have none. */
