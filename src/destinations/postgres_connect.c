@@ -128,6 +128,21 @@ static bool open_connection(struct postgres *p, const char *url, GError **error)
 
 /* ── The session ── */
 
+#define LIFT_TRIES 100
+
+/* A limit that an administrator set holds for the statement that lifts it, too, and a busy server
+ * may need some milliseconds even for that. */
+static bool lift_statement_timeout(struct postgres *p, GError **error)
+{
+    for (unsigned tries = 1;; tries++) {
+        g_autoptr(PgResult) result = PQexec(p->conn, "SET statement_timeout = 0");
+        if (PQresultStatus(result) == PGRES_COMMAND_OK)
+            return true;
+        if (!postgres_failed_with(result, "57014") || tries == LIFT_TRIES)
+            return postgres_fail(p, result, "setting up the session", error);
+    }
+}
+
 /* What else an administrator may have put a limit on; an older server knows no such setting. */
 static const char *newer_settings(const struct postgres *p)
 {
@@ -146,7 +161,7 @@ static bool set_session(struct postgres *p, GError **error)
     static const char settings[] =
         "SET search_path = pg_catalog; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';"
         "SET standard_conforming_strings = on; SET client_min_messages = warning;"
-        "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = '5min';"
+        "SET idle_in_transaction_session_timeout = '5min';"
         "SET default_transaction_isolation = 'read committed';"
         "SET default_transaction_deferrable = off; SET row_security = off; SET jit = off;"
         "SET array_nulls = on; SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10;"
@@ -205,5 +220,6 @@ static bool check_writable(struct postgres *p, GError **error)
 bool postgres_connect(struct postgres *p, const char *url, bool writes, GError **error)
 {
     return open_connection(p, url, error) && check_version(p, error) && check_encoding(p, error) &&
-           (!writes || check_writable(p, error)) && set_session(p, error);
+           lift_statement_timeout(p, error) && (!writes || check_writable(p, error)) &&
+           set_session(p, error);
 }

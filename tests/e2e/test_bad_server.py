@@ -862,6 +862,14 @@ def test_settings_of_a_postgres_role(simulator, postgres):
     assert_loaded(simulator, postgres)
 
 
+def test_statement_timeout_of_a_busy_server(simulator, postgres):
+    """A millisecond is short even for the statement that lifts it, while sixteen sessions begin."""
+    sync(simulator, postgres)
+    postgres.admin(f"ALTER ROLE {postgres.user} SET statement_timeout = 1")
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda _: run("status", simulator, postgres.url), range(64)))
+
+
 def test_variables_of_libpq(simulator, postgres):
     write_texts(simulator)
     env = {
