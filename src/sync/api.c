@@ -28,6 +28,8 @@ bool api_open(struct api *api, const struct sync_settings *settings, GError **er
                         .date = INSTANT_NONE,
                         .policy = {.base_ms = settings->retry_base_ms}};
     governor_init(&api->governor);
+    api->sharers = sharers_join(settings->state_dir, settings->token, clock_monotonic_ms());
+    governor_hold(&api->governor, sharers_quiet_until_ms(api->sharers));
     api->parser = json_parser_new();
     return http_client_new(&client, &api->client, error);
 }
@@ -36,8 +38,10 @@ void api_close(struct api *api)
 {
     http_client_free(api->client);
     json_parser_free(api->parser);
+    sharers_leave(api->sharers);
     api->client = NULL;
     api->parser = NULL;
+    api->sharers = NULL;
 }
 
 instant_t api_now(const struct api *api)
@@ -45,6 +49,12 @@ instant_t api_now(const struct api *api)
     if (api->date == INSTANT_NONE)
         return INSTANT_NONE;
     return api->date + (clock_monotonic_ms() - api->date_ms) * 1000;
+}
+
+int64_t api_wait_ms(struct api *api, int64_t now_ms)
+{
+    governor_divide(&api->governor, sharers_count(api->sharers, now_ms));
+    return governor_wait_ms(&api->governor, now_ms);
 }
 
 void api_send(struct api *api, const char *path, int cost_tokens, size_t ceiling_bytes,
@@ -154,7 +164,7 @@ static bool try_once(struct api *api, const char *path, int cost_tokens, struct 
     struct http_answer *answer;
     bool good;
 
-    wait_ms(api, governor_wait_ms(&api->governor, clock_monotonic_ms()), cancelled);
+    wait_ms(api, api_wait_ms(api, clock_monotonic_ms()), cancelled);
     api_send(api, path, cost_tokens, SINGLE_CEILING_BYTES, NULL);
     answer = wait_for_answer(api, cancelled);
     if (!answer) {

@@ -10,6 +10,7 @@
 #include "pipedrive/fields.h"
 #include "sync/governor.h"
 #include "sync/retry.h"
+#include "sync/sharers.h"
 #include "sync/sync.h"
 #include "json/json.h"
 
@@ -17,6 +18,7 @@ struct api {
     struct http_client *client;
     struct json_parser *parser;
     struct governor governor;
+    struct sharers *sharers; /* of the token */
     const struct secret *token;
     struct retry_policy policy;
     int64_t requests, tokens;
@@ -32,6 +34,8 @@ void api_close(struct api *api);
 
 /* The server's time now, a lower bound; INSTANT_NONE before the first answer. */
 instant_t api_now(const struct api *api);
+/* Milliseconds until the burst limit, divided by who shares the token, lets the next request go. */
+int64_t api_wait_ms(struct api *api, int64_t now_ms);
 /* Sends, and counts the price. */
 void api_send(struct api *api, const char *path, int cost_tokens, size_t ceiling_bytes,
               void *opaque);

@@ -186,8 +186,7 @@ static int64_t send_what_may_go(struct extract *x)
                 return -1;
             if (short_of_credit && task->walk)
                 break;
-            governor_divide(&x->api.governor, sharers_count(x->sharers, now_ms));
-            wait_ms = governor_wait_ms(&x->api.governor, now_ms);
+            wait_ms = api_wait_ms(&x->api, now_ms);
             x->waits_for_burst = wait_ms > 0;
             if (wait_ms > 0)
                 return wait_ms;
@@ -352,7 +351,6 @@ static void extract_done(struct extract *x)
         job_free(x->jobs[i]);
     api_close(&x->api);
     ledger_free(x->purse.ledger);
-    sharers_leave(x->sharers);
     g_free(x->purse.warning);
     if (x->pool)
         batch_pool_free(x->pool);

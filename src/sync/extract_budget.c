@@ -44,7 +44,6 @@ void extract_open_purse(struct extract *x)
     purse_answer(&x->purse, now_ms, 0, x->api.daily_limit, x->api.daily_remaining);
     if (ledger_is_file(x->purse.ledger))
         purse_note(&x->purse, x->api.tokens);
-    x->sharers = sharers_join(x->settings->state_dir, x->who.company_id, x->who.user_id);
     tell_warning(x);
 }
 

@@ -8,7 +8,6 @@
 #include "sync/lead.h"
 #include "sync/loader.h"
 #include "sync/purse.h"
-#include "sync/sharers.h"
 #include "sync/sync_private.h"
 
 struct extract {
@@ -23,7 +22,6 @@ struct extract {
     struct job *jobs[STREAM_COUNT]; /* NULL: not wanted */
     struct identity who;
     struct purse purse;
-    struct sharers *sharers;  /* of the token */
     enum budget_verdict held; /* why a request could not be paid for, in the pass under way; */
     unsigned held_jobs;       /* of which streams, a bit each; */
     int64_t held_wait_s;      /* when it may be, -1 = unknown; */

@@ -56,6 +56,11 @@ void governor_divide(struct governor *governor, unsigned sharers)
     governor->sharers = MAX(sharers, 1);
 }
 
+void governor_hold(struct governor *governor, int64_t until_ms)
+{
+    governor->not_before_ms = MAX(governor->not_before_ms, until_ms);
+}
+
 int64_t governor_latency_ms(const struct governor *governor)
 {
     return governor->latency_ms;
@@ -285,5 +290,5 @@ void governor_throttled(struct governor *governor, int64_t sent_ms, int64_t now_
         governor->strikes = 0;
         governor->slowdown = MIN(governor->slowdown * 2, GOVERNOR_LIMIT_MAX);
     }
-    governor->not_before_ms = MAX(governor->not_before_ms, until_ms);
+    governor_hold(governor, until_ms);
 }

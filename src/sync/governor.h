@@ -70,6 +70,8 @@ void governor_throttled(struct governor *governor, int64_t sent_ms, int64_t now_
 /* So many runs of this machine use the token, this one too: each takes its part of the window, and
  * what the others send is no surprise. */
 void governor_divide(struct governor *governor, unsigned sharers);
+/* Nothing departs before this time. */
+void governor_hold(struct governor *governor, int64_t until_ms);
 
 /* Requests a window that the server allows, as far as known. */
 unsigned governor_limit(const struct governor *governor);

@@ -1,7 +1,10 @@
 #include "sync/sharers.h"
 
+#include "base/secret.h"
+#include "sync/governor.h"
 #include "sync/ledger.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <sys/file.h>
@@ -9,14 +12,17 @@
 
 /* More runs than this divide the window as if they were so many. */
 #define SHARERS_MAX   16
-#define LOOK_EVERY_MS 500
+#define LOOK_EVERY_MS 100
+#define LONG_AGO_MS   (INT64_MIN / 2)
+/* Hexadecimal digits of a digest: enough to tell tokens apart, far too few to find one. */
+#define NAME_LENGTH 16
 
 struct sharers {
-    char *prefix; /* of the locks' paths */
-    int lock;     /* -1: none */
-    unsigned own; /* its number */
-    unsigned count;
-    int64_t looked_ms;
+    char *prefix;                 /* of the locks' paths */
+    int lock;                     /* -1: none */
+    unsigned own;                 /* its number */
+    int64_t held_ms[SHARERS_MAX]; /* when others were last seen to hold theirs */
+    int64_t looked_ms, quiet_until_ms;
 };
 
 static int open_lock(const struct sharers *sharers, unsigned i, int flags)
@@ -43,17 +49,29 @@ static void take_lock(struct sharers *sharers)
     }
 }
 
-struct sharers *sharers_join(const char *folder, int64_t company_id, int64_t user_id)
+static char *make_prefix(const char *folder, const struct secret *token)
+{
+    g_autofree char *in = ledger_folder(folder);
+    g_autofree char *digest =
+        g_compute_checksum_for_string(G_CHECKSUM_SHA256, secret_reveal(token), -1);
+
+    (void)g_mkdir_with_parents(in, 0700);
+    return g_strdup_printf("%s/token-%.*s.", in, NAME_LENGTH, digest);
+}
+
+struct sharers *sharers_join(const char *folder, const struct secret *token, int64_t now_ms)
 {
     struct sharers *sharers = g_new0(struct sharers, 1);
-    g_autofree char *in = ledger_folder(folder);
 
-    sharers->prefix = g_strdup_printf("%s/company-%" G_GINT64_FORMAT ".user-%" G_GINT64_FORMAT ".",
-                                      in, company_id, user_id);
+    sharers->prefix = make_prefix(folder, token);
     sharers->lock = -1;
-    sharers->count = 1;
-    sharers->looked_ms = INT64_MIN / 2;
+    sharers->looked_ms = LONG_AGO_MS;
+    sharers->quiet_until_ms = LONG_AGO_MS;
+    for (unsigned i = 0; i < SHARERS_MAX; i++)
+        sharers->held_ms[i] = LONG_AGO_MS;
     take_lock(sharers);
+    if (sharers_count(sharers, now_ms) > 1)
+        sharers->quiet_until_ms = now_ms + LOOK_EVERY_MS + GOVERNOR_WINDOW_MS;
     return sharers;
 }
 
@@ -67,25 +85,39 @@ void sharers_leave(struct sharers *sharers)
     g_free(sharers);
 }
 
-static bool is_held(const struct sharers *sharers, unsigned i)
+/* Locks are never removed, and taken from the first on: behind one that is not there, there is
+ * none.
+ */
+static void look(struct sharers *sharers, int64_t now_ms)
 {
-    int fd = open_lock(sharers, i, 0);
-    bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0;
+    for (unsigned i = 0; i < SHARERS_MAX; i++) {
+        int fd = i == sharers->own ? -1 : open_lock(sharers, i, 0);
 
-    if (fd >= 0)
-        close(fd);
-    return held;
+        if (fd >= 0) {
+            if (flock(fd, LOCK_SH | LOCK_NB) != 0)
+                sharers->held_ms[i] = now_ms;
+            close(fd);
+        } else if (i != sharers->own && errno == ENOENT) {
+            break;
+        }
+    }
+    sharers->looked_ms = now_ms;
 }
 
 unsigned sharers_count(struct sharers *sharers, int64_t now_ms)
 {
+    unsigned count = 1;
+
     if (!sharers || sharers->lock < 0)
         return 1;
-    if (now_ms - sharers->looked_ms < LOOK_EVERY_MS)
-        return sharers->count;
-    sharers->looked_ms = now_ms;
-    sharers->count = 1;
+    if (now_ms - sharers->looked_ms >= LOOK_EVERY_MS)
+        look(sharers, now_ms);
     for (unsigned i = 0; i < SHARERS_MAX; i++)
-        sharers->count += i != sharers->own && is_held(sharers, i);
-    return sharers->count;
+        count += now_ms - sharers->held_ms[i] < GOVERNOR_WINDOW_MS;
+    return count;
+}
+
+int64_t sharers_quiet_until_ms(const struct sharers *sharers)
+{
+    return sharers->quiet_until_ms;
 }

@@ -1,19 +1,23 @@
-/* Sharers: how many runs of this machine use one token at the same time, so that they can divide
- * its burst window. Each holds a lock of its own beside the ledger; a killed process gives it up.
- * May not know: HTTP, jobs. I/O thread. */
+/* Sharers: how many processes and runs of this machine use one token at the same time, so that they
+ * can divide its burst window. Each holds a lock of its own beside the ledger; a killed process
+ * gives it up. Whoever comes keeps quiet until the others have seen it and what they sent before
+ * has left the window; whoever leaves counts for as long. May not know: HTTP, jobs. I/O thread. */
 #ifndef PENSTOCK_SYNC_SHARERS_H
 #define PENSTOCK_SYNC_SHARERS_H
 
 #include <stdint.h>
 
+struct secret;
 struct sharers;
 
-/* A token belongs to a user of a company. folder: as in ledger.h. Never fails: where no file can be
- * locked, the run counts as alone. */
-struct sharers *sharers_join(const char *folder, int64_t company_id, int64_t user_id);
+/* folder: as in ledger.h. Nothing can be read out of the names of the locks. Never fails: where no
+ * file can be locked, the run counts as alone. */
+struct sharers *sharers_join(const char *folder, const struct secret *token, int64_t now_ms);
 /* Accepts NULL. */
 void sharers_leave(struct sharers *sharers);
-/* At least 1: this run. Looks again after half a second. Accepts NULL. */
+/* At least 1: this run. Looks again after a tenth of a second. Accepts NULL. */
 unsigned sharers_count(struct sharers *sharers, int64_t now_ms);
+/* Before this time nothing should be sent; long ago if nobody else was there. */
+int64_t sharers_quiet_until_ms(const struct sharers *sharers);
 
 #endif

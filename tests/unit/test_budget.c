@@ -1,7 +1,9 @@
 /* sync/budget.c, ledger.c, purse.c and outlook.c. Figures from the documents of 2026-09: the
  * smallest plan has 30,000 tokens a day and seat; defaults are 20 % of the day, a reserve of 5,000,
  * and half of the share for backfill. */
+#include "base/secret.h"
 #include "sync/budget.h"
+#include "sync/governor.h"
 #include "sync/ledger.h"
 #include "sync/outlook.h"
 #include "sync/purse.h"
@@ -599,22 +601,58 @@ static void purse_without_a_clock(struct folder *f, const void *unused)
 
 /* --- who shares a token --- */
 
+static struct sharers *join(const char *folder, const char *token, int64_t now_ms)
+{
+    struct secret *secret = secret_new(token);
+    struct sharers *sharers = sharers_join(folder, secret, now_ms);
+    secret_free(secret);
+    return sharers;
+}
+
 static void sharers_see_each_other(struct folder *f, const void *unused)
 {
     (void)unused;
-    struct sharers *a = sharers_join(f->path, 7001, 900);
+    struct sharers *a = join(f->path, "0123", 0);
     g_assert_cmpuint(sharers_count(a, 0), ==, 1);
-    struct sharers *b = sharers_join(f->path, 7001, 900);
-    struct sharers *other = sharers_join(f->path, 7001, 901);
-    g_assert_cmpuint(sharers_count(b, 0), ==, 2);
-    g_assert_cmpuint(sharers_count(other, 0), ==, 1);
-    g_assert_cmpuint(sharers_count(a, 1000), ==, 2);
+    g_assert_cmpint(sharers_quiet_until_ms(a), <, 0);
+    struct sharers *b = join(f->path, "0123", 50);
+    struct sharers *other = join(f->path, "0124", 50);
+    g_assert_cmpuint(sharers_count(b, 50), ==, 2);
+    g_assert_cmpuint(sharers_count(other, 50), ==, 1);
+    g_assert_cmpuint(sharers_count(a, 150), ==, 2);
+    /* What a sent until it looked again leaves the window before b begins. */
+    g_assert_cmpint(sharers_quiet_until_ms(b), >=, 150 + GOVERNOR_WINDOW_MS);
+    g_assert_cmpint(sharers_quiet_until_ms(other), <, 0);
     sharers_leave(a);
-    g_assert_cmpuint(sharers_count(b, 1000), ==, 1);
     sharers_leave(b);
     sharers_leave(other);
-    a = sharers_join("/dev/null/none", 7001, 900);
+    a = join("/dev/null/none", "0123", 0);
     g_assert_cmpuint(sharers_count(a, 0), ==, 1);
+    sharers_leave(a);
+}
+
+/* What it sent last is in the window as long as that is. */
+static void sharer_who_leaves_counts_for_a_window(struct folder *f, const void *unused)
+{
+    (void)unused;
+    struct sharers *a = join(f->path, "0123", 0), *b = join(f->path, "0123", 0);
+    g_assert_cmpuint(sharers_count(b, 1000), ==, 2);
+    sharers_leave(a);
+    g_assert_cmpuint(sharers_count(b, 1000 + GOVERNOR_WINDOW_MS - 1), ==, 2);
+    g_assert_cmpuint(sharers_count(b, 1000 + GOVERNOR_WINDOW_MS), ==, 1);
+    sharers_leave(b);
+}
+
+/* A folder that other users may list tells nothing of the token. */
+static void sharers_name_no_token(struct folder *f, const void *unused)
+{
+    (void)unused;
+    struct sharers *a = join(f->path, "0123456789abcdef0123456789abcdef01234567", 0);
+    g_autoptr(GDir) dir = g_dir_open(f->path, 0, NULL);
+    const char *name = g_dir_read_name(dir);
+    g_assert_nonnull(name);
+    for (; name; name = g_dir_read_name(dir))
+        g_assert_null(strstr(name, "0123456"));
     sharers_leave(a);
 }
 
@@ -662,6 +700,8 @@ int main(int argc, char **argv)
     FOLDER(late_ones_leave_half);
     FOLDER(purse_without_a_clock);
     FOLDER(sharers_see_each_other);
+    FOLDER(sharer_who_leaves_counts_for_a_window);
+    FOLDER(sharers_name_no_token);
     g_test_add_func("/budget/days", days);
     return g_test_run();
 }
