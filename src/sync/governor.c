@@ -16,6 +16,10 @@
  * run ahead of what others see. */
 #define GIVE_EVERY_MS GOVERNOR_WINDOW_MS
 #define TAKE_EVERY_MS 500
+/* What the window is longer than the server's, at most; and for how long a late answer counts, once
+ * to twice: a request that was late is in the window long after its answer. */
+#define LATE_MOST_MS (GOVERNOR_WINDOW_MS - GOVERNOR_SERVER_WINDOW_MS - GOVERNOR_MARGIN_MS)
+#define LATE_FOR_MS  (2 * GOVERNOR_WINDOW_MS)
 /* Requests that departed this much later may have arrived earlier, on another connection. */
 #define OVERTAKE_MS 250
 
@@ -30,7 +34,10 @@ void governor_init(struct governor *governor)
                                   .others_since_ms = NEVER_MS,
                                   .turned_ms = NEVER_MS,
                                   .throttled_ms = NEVER_MS,
-                                  .not_before_ms = NEVER_MS};
+                                  .not_before_ms = NEVER_MS,
+                                  .quickest_ms = INT64_MAX,
+                                  .late_ms = LATE_MOST_MS,
+                                  .late_since_ms = NEVER_MS};
     for (size_t i = 0; i < RING; i++)
         governor->sent_ms[i] = NEVER_MS;
 }
@@ -88,7 +95,8 @@ static int64_t halvings(const struct governor *governor, int64_t now_ms)
 /* When the next request fits under so many a window. */
 static int64_t fits_ms(const struct governor *governor, unsigned allowed)
 {
-    return sent_back(governor, allowed) + GOVERNOR_WINDOW_MS;
+    int64_t late_ms = MAX(governor->late_ms, governor->late_before_ms);
+    return sent_back(governor, allowed) + GOVERNOR_SERVER_WINDOW_MS + GOVERNOR_MARGIN_MS + late_ms;
 }
 
 /* Under the limit, with the requests of others taken off. */
@@ -252,10 +260,23 @@ static void learn_limit(struct governor *governor, int64_t sent_ms, unsigned lim
     governor->learned_ms = MAX(governor->learned_ms, sent_ms);
 }
 
+static void note_latency(struct governor *governor, int64_t now_ms, int64_t took_ms)
+{
+    governor->latency_ms = (3 * governor->latency_ms + took_ms) / 4;
+    governor->quickest_ms = MIN(governor->quickest_ms, took_ms);
+    if (now_ms - governor->late_since_ms > LATE_FOR_MS) {
+        governor->late_before_ms = governor->late_ms;
+        governor->late_ms = 0;
+        governor->late_since_ms = now_ms;
+    }
+    int64_t late_ms = MIN(took_ms - governor->quickest_ms, LATE_MOST_MS);
+    governor->late_ms = MAX(governor->late_ms, late_ms);
+}
+
 void governor_answer(struct governor *governor, int64_t sent_ms, int64_t now_ms, int64_t limit,
                      int64_t remaining, int64_t reset_s)
 {
-    governor->latency_ms = (3 * governor->latency_ms + MAX(now_ms - sent_ms, 0)) / 4;
+    note_latency(governor, now_ms, MAX(now_ms - sent_ms, 0));
     if (limit_is_sane(limit))
         learn_limit(governor, sent_ms, (unsigned)MIN(limit, GOVERNOR_LIMIT_MAX));
     int64_t of = limit_is_sane(limit) ? limit : governor->limit;

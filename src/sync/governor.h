@@ -2,8 +2,8 @@
  *
  * Pipedrive allows a number of requests in any rolling 2 s, a token (API.md section 4, 2026-09: 20
  * to 480 by plan). The governor remembers when this process sent its last requests and never lets
- * more than the limit into 2.1 s. What the headers say is respected: the limit, and requests that
- * others of the same token must have sent. Where those go on, on another machine that knows as
+ * more than the limit into a window. What the headers say is respected: the limit, and requests
+ * that others of the same token must have sent. Where those go on, on another machine that knows as
  * little of this one, both take what is left free, step by step, and give way before the window is
  * full. A 429 holds everything back; repeated ones halve the rate for good, since ignoring them
  * gets the company's API traffic blocked. A pure function of its state and the times that are
@@ -14,10 +14,12 @@
 
 #include <stdint.h>
 
-/* The server counts arrivals, we count departures: the window is 5 % longer than its 2 s, so that a
- * request which travels 100 ms longer than the one a window later still fits. The price is 4.8 % of
- * the rate. */
+/* The server counts arrivals, we count departures: the window is longer than its 2 s, so that a
+ * request which travels longer than the one a window later still fits. By how much lately the
+ * slowest answer took longer than the quickest, and 20 ms; at most by 5 %, since what exceeds that
+ * is rather the server's work. */
 #define GOVERNOR_SERVER_WINDOW_MS INT64_C(2000)
+#define GOVERNOR_MARGIN_MS        INT64_C(20)
 #define GOVERNOR_WINDOW_MS        INT64_C(2100)
 /* Until a header tells: the smallest plan. */
 #define GOVERNOR_LIMIT_FIRST 20
@@ -49,6 +51,10 @@ struct governor {
     int64_t throttled_ms;    /* when the last 429 came that was not an echo */
     int64_t not_before_ms;   /* end of the wait after a 429 */
     int64_t latency_ms;      /* of answers, the newest counting most */
+    int64_t quickest_ms;     /* of answers */
+    int64_t late_ms;         /* what the slowest took longer, since late_since_ms */
+    int64_t late_before_ms;  /* and before that */
+    int64_t late_since_ms;
 };
 
 void governor_init(struct governor *governor);

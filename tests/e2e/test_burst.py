@@ -49,7 +49,7 @@ def run(plan, latency_ms, folder):
 
 def test_every_plan(tmp_path):
     """Two at once: they mostly wait, but the governor's 100 ms for delays are not for a machine with too much to do.
-    Its window is 5 % longer than the server's, and a run begins under the smallest plan's limit."""
+    Its window is up to 5 % longer than the server's, and a run begins under the smallest plan's limit."""
     cases = [(plan, latency_ms) for plan in LIMITS for latency_ms in (0, 200)]
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(lambda case: run(*case, tmp_path), cases))

@@ -283,6 +283,37 @@ static void divides_the_window(void)
     g_assert_cmpuint(governor_share(&g), ==, 1);
 }
 
+/* A full window of requests whose answers all take as long but the last; how long it was. */
+static int64_t window_of(struct governor *g, int64_t *now_ms, int64_t took_ms, int64_t last_ms)
+{
+    int64_t began_ms = *now_ms;
+    unsigned sent = send_all(g, began_ms);
+    for (unsigned i = 1; i < sent; i++)
+        governor_answer(g, began_ms, began_ms + took_ms, 20, -1, -1);
+    governor_answer(g, began_ms, began_ms + last_ms, 20, -1, -1);
+    *now_ms = began_ms + last_ms + governor_wait_ms(g, began_ms + last_ms);
+    return *now_ms - began_ms;
+}
+
+/* As long as answers take the same time, requests do on their way there. */
+static void window_follows_delays(void)
+{
+    struct governor g;
+    int64_t now_ms = 0;
+    governor_init(&g);
+    g_assert_cmpint(window_of(&g, &now_ms, 200, 200), ==, GOVERNOR_WINDOW_MS);
+    for (int i = 0; i < 5; i++)
+        (void)window_of(&g, &now_ms, 200, 200);
+    g_assert_cmpint(window_of(&g, &now_ms, 200, 200), ==, SERVER_WINDOW_MS + GOVERNOR_MARGIN_MS);
+    g_assert_cmpint(window_of(&g, &now_ms, 200, 230), ==,
+                    SERVER_WINDOW_MS + GOVERNOR_MARGIN_MS + 30);
+    g_assert_cmpint(window_of(&g, &now_ms, 200, 900), ==, GOVERNOR_WINDOW_MS);
+    g_assert_cmpint(window_of(&g, &now_ms, 200, 200), ==, GOVERNOR_WINDOW_MS);
+    for (int i = 0; i < 5; i++)
+        (void)window_of(&g, &now_ms, 200, 200);
+    g_assert_cmpint(window_of(&g, &now_ms, 200, 200), ==, SERVER_WINDOW_MS + GOVERNOR_MARGIN_MS);
+}
+
 /* --- properties --- */
 
 /* Saturated for a minute: at least 95 % of the limit, at most the limit in any rolling 2 s (checked
@@ -446,6 +477,7 @@ int main(int argc, char **argv)
     g_test_add_func("/governor/a-burst-is-one-strike", a_burst_is_one_strike);
     g_test_add_func("/governor/strikes-far-apart-are-forgiven", strikes_far_apart_are_forgiven);
     g_test_add_func("/governor/divides-the-window", divides_the_window);
+    g_test_add_func("/governor/window-follows-delays", window_follows_delays);
     g_test_add_func("/governor/saturated", saturated);
     g_test_add_func("/governor/against-a-server", against_a_server);
     g_test_add_func("/governor/random-schedules", random_schedules);

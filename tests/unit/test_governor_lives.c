@@ -51,6 +51,7 @@ struct world {
     int64_t calm_from_ms;
     int64_t next_plan_ms;
     int line_ms, jitter_ms, loss; /* each way; one in so many answers is lost, 0 = none */
+    int work_ms;                  /* of the server and the way back, at most */
     enum headers headers;
     struct client client[MOST_CLIENTS];
     unsigned strangers_a_s; /* requests of others on the token */
@@ -118,7 +119,7 @@ static void meet_server(struct world *w, struct flight *flight)
     client->late_refused += flight->is_refused && w->now_ms >= w->end_ms;
     w->steady_refused += flight->is_refused && w->now_ms >= w->calm_from_ms;
     put_headers(w, flight);
-    flight->due_ms = w->now_ms + w->line_ms + roll(w, 0, 4 * w->jitter_ms + 50);
+    flight->due_ms = w->now_ms + w->line_ms + roll(w, 0, w->work_ms);
 }
 
 /* --- the clients --- */
@@ -268,6 +269,7 @@ static void draw(struct world *w, enum headers headers)
     w->limit = (unsigned)roll(w, PLAN_LEAST, PLAN_MOST);
     w->line_ms = (int)roll(w, 0, 200);
     w->jitter_ms = (int)roll(w, 0, 90); /* what the governor's window forgives */
+    w->work_ms = (int)roll(w, 0, chance(w, 2) ? 20 : 4 * w->jitter_ms + 50);
     w->loss = chance(w, 2) ? (int)roll(w, 5, 50) : 0;
 }
 
@@ -348,6 +350,7 @@ static void live_beside(guint32 seed, unsigned limit, struct tally *tally)
     w.limit = limit;
     w.line_ms = (int)roll(&w, 20, 200);
     w.jitter_ms = 40;
+    w.work_ms = 210;
     w.client[1].absent_until_ms = roll(&w, 0, 8000);
     live(&w, 60000, NULL);
     for (unsigned i = 0; i < w.clients; i++) {
