@@ -152,12 +152,18 @@ bool job_is_ended(const struct job *job)
     return job->phase == JOB_ENDED && job->works == 0;
 }
 
+/* What waits in a queue is safe, but that nobody serves it must be seen. */
+static enum outcome outcome_of(const struct job *job)
+{
+    return job->gave_up && !job->read_some ? OUTCOME_FAILED : OUTCOME_DONE;
+}
+
 void job_note_drained(struct job *job)
 {
     if (job->phase != JOB_DRAINING || job->works > 0)
         return;
     job->phase = JOB_ENDED;
-    job->progress.outcome = OUTCOME_DONE;
+    job->progress.outcome = outcome_of(job);
 }
 
 void job_stop(struct job *job, enum outcome outcome, const char *message)
@@ -374,7 +380,7 @@ void job_drain(struct job *job)
 
     job->phase = JOB_DRAINING;
     work = job_work(job, WORK_COMMIT);
-    work->run.progress.outcome = OUTCOME_DONE;
+    work->run.progress.outcome = outcome_of(job);
     if (!job->selected)
         work->table = NULL;
     work->ends_table = job->selected;

@@ -122,6 +122,7 @@ struct job {
     char *failure;              /* of the parent that was given up last */
     struct retry_streak streak; /* of children that fail one after another */
     bool gave_up;               /* the rest of them waits for another run */
+    bool read_some;             /* of them */
 };
 
 struct job *job_new(const struct job_context *context, const struct stream *stream, bool selected);

@@ -200,6 +200,7 @@ void job_children_step(struct task *task, struct walk_step *step, struct work *w
     struct job *job = task->job;
 
     retry_streak_success(&job->streak);
+    job->read_some = true;
     job->state.hopeless = job->gave_up;
     work->groups = g_steal_pointer(&step->groups);
     work->parents = g_array_new(FALSE, FALSE, sizeof(struct parent));
