@@ -179,8 +179,6 @@ static void print_pause(const struct ui *ui, const struct sync_result *result, c
     g_autoptr(GString) text = g_string_new(result->message);
     if (result->resume_s > 0)
         g_string_append_printf(text, "; run again in %s", format_duration(result->resume_s, wait));
-    else if (result->outcome == OUTCOME_PARKED)
-        g_string_append(text, "; run again to go on from here");
     /* Whoever wants only what went wrong wants to know why today's rows are not here. */
     if (ui->options->quiet)
         ui_error(ui, name, result->error_code, text->str);

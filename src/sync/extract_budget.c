@@ -30,7 +30,8 @@ bool extract_may_ask_who(const struct extract *x, GError **error)
     if (!run->is_set || run->value >= CATALOG_ME_COST)
         return true;
     error_setf(error, PENSTOCK_ERROR_PARKED,
-               "--max-tokens %" G_GINT64_FORMAT " is less than the %d that a run costs at least",
+               "--max-tokens %" G_GINT64_FORMAT " is less than the %d that a run costs at least: "
+               "allow it more",
                run->value, CATALOG_ME_COST);
     return false;
 }
@@ -219,6 +220,25 @@ static void append_left(const struct extract *x, GString *text)
     }
 }
 
+/* A run that is let go on spends something, and asks first who the token belongs to. */
+static void append_run_spent(const struct extract *x, GString *text)
+{
+    int64_t most = x->purse.budget.settings.run.value, least = CATALOG_ME_COST + x->held_cost;
+
+    if (most >= least) {
+        g_string_append_printf(text, "stopped at --max-tokens %" G_GINT64_FORMAT, most);
+        append_left(x, text);
+        g_string_append(text, "; run again to go on from here");
+    } else {
+        g_string_append_printf(text,
+                               "--max-tokens %" G_GINT64_FORMAT
+                               " is less than a run with one request costs: allow it at least "
+                               "%" G_GINT64_FORMAT,
+                               most, least);
+        append_left(x, text);
+    }
+}
+
 static void append_reason(const struct extract *x, GString *text)
 {
     const struct budget *budget = &x->purse.budget;
@@ -229,9 +249,6 @@ static void append_reason(const struct extract *x, GString *text)
 
     switch (x->held) {
     case BUDGET_RUN_SPENT:
-        g_string_append_printf(text, "stopped at --max-tokens %" G_GINT64_FORMAT,
-                               budget->settings.run.value);
-        return;
     case BUDGET_POOL_SPENT:
         g_string_append_printf(text,
                                "the company has %" G_GINT64_FORMAT
@@ -269,8 +286,12 @@ static GError *parked_error(const struct extract *x)
     struct error_detail detail = {.retry_after_ms = MAX(x->held_wait_s, 0) * 1000};
     GError *error;
 
-    append_reason(x, text);
-    append_left(x, text);
+    if (x->held == BUDGET_RUN_SPENT) {
+        append_run_spent(x, text);
+    } else {
+        append_reason(x, text);
+        append_left(x, text);
+    }
     error = g_error_new_literal(PENSTOCK_ERROR, PENSTOCK_ERROR_PARKED, text->str);
     error_set_detail(error, &detail);
     g_string_free(text, TRUE);
