@@ -17,7 +17,7 @@ static struct plan_price report_price(const struct planning *planning, const str
     struct plan_price ret = {.calls = plan_whole(price->calls, price->more_calls),
                              .tokens = plan_whole(price->tokens, price->more_tokens)};
 
-    ret.seconds.low = ret.calls.low * GOVERNOR_WINDOW_MS / 1000 / burst;
+    ret.seconds.low = ret.calls.low * GOVERNOR_SERVER_WINDOW_MS / 1000 / burst;
     ret.seconds.likely = ret.calls.likely * GOVERNOR_WINDOW_MS / 1000 / burst;
     ret.seconds.high = ret.calls.high * GOVERNOR_WINDOW_MS / 1000 / burst;
     return ret;
