@@ -152,7 +152,10 @@ def kill_backend(world, database, seconds):
     """MariaDB's sessions are threads: KILL CONNECTION is the worst that can happen to one alone."""
     process = world.start(database)
     wait_for(process, seconds)
-    for session in world.store.sessions(database):
+    sessions = []
+    while not sessions and process.poll() is None:  # on a busy machine it may not be there yet
+        sessions = world.store.sessions(database)
+    for session in sessions:
         world.store.kill_session(session)
     ended = world.finish(process, [0, 1])
     world.store.wait_until_ready()
