@@ -92,11 +92,20 @@ static int64_t halvings(const struct governor *governor, int64_t now_ms)
     return over_ms < 0 ? 0 : MIN(1 + over_ms / GOVERNOR_WINDOW_MS, 31);
 }
 
+/* More sharers than the limit each send one request in so many windows. Should they come together
+ * all the same, some are refused, but their rate is right. */
+static int64_t windows_a_turn(const struct governor *governor)
+{
+    unsigned all = slowed_limit(governor);
+    return (governor->sharers + all - 1) / all;
+}
+
 /* When the next request fits under so many a window. */
 static int64_t fits_ms(const struct governor *governor, unsigned allowed)
 {
     int64_t late_ms = MAX(governor->late_ms, governor->late_before_ms);
-    return sent_back(governor, allowed) + GOVERNOR_SERVER_WINDOW_MS + GOVERNOR_MARGIN_MS + late_ms;
+    int64_t window_ms = GOVERNOR_SERVER_WINDOW_MS + GOVERNOR_MARGIN_MS + late_ms;
+    return sent_back(governor, allowed) + window_ms * windows_a_turn(governor);
 }
 
 /* Under the limit, with the requests of others taken off. */

@@ -10,8 +10,8 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-/* More runs than this divide the window as if they were so many. */
-#define SHARERS_MAX   16
+/* Runs beyond these hold no lock; each divides the window as if it were the only one of them. */
+#define SHARERS_MAX   64
 #define LOOK_EVERY_MS 100
 #define LONG_AGO_MS   (INT64_MIN / 2)
 /* Hexadecimal digits of a digest: enough to tell tokens apart, far too few to find one. */
@@ -20,7 +20,8 @@
 struct sharers {
     char *prefix;                 /* of the locks' paths */
     int lock;                     /* -1: none */
-    unsigned own;                 /* its number */
+    unsigned own;                 /* its number; SHARERS_MAX: all were held */
+    bool is_alone;                /* nothing can be locked */
     int64_t held_ms[SHARERS_MAX]; /* when others were last seen to hold theirs */
     int64_t looked_ms, quiet_until_ms;
 };
@@ -35,16 +36,16 @@ static int open_lock(const struct sharers *sharers, unsigned i, int flags)
 /* Whoever counts holds a lock for a moment: then the next one is taken. */
 static void take_lock(struct sharers *sharers)
 {
-    for (unsigned i = 0; i < SHARERS_MAX && sharers->lock < 0; i++) {
+    for (unsigned i = 0; i < SHARERS_MAX && sharers->lock < 0 && !sharers->is_alone; i++) {
         int fd = open_lock(sharers, i, O_CREAT);
 
-        if (fd < 0)
-            return;
-        if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
             sharers->lock = fd;
             sharers->own = i;
         } else {
-            close(fd);
+            sharers->is_alone = fd < 0 || errno != EWOULDBLOCK;
+            if (fd >= 0)
+                close(fd);
         }
     }
 }
@@ -59,19 +60,26 @@ static char *make_prefix(const char *folder, const struct secret *token)
     return g_strdup_printf("%s/token-%.*s.", in, NAME_LENGTH, digest);
 }
 
+/* Of more that come at once than the smallest limit, the others begin a window later. */
+static int64_t begins_after_ms(const struct sharers *sharers)
+{
+    return GOVERNOR_WINDOW_MS * (1 + sharers->own / GOVERNOR_LIMIT_FIRST);
+}
+
 struct sharers *sharers_join(const char *folder, const struct secret *token, int64_t now_ms)
 {
     struct sharers *sharers = g_new0(struct sharers, 1);
 
     sharers->prefix = make_prefix(folder, token);
     sharers->lock = -1;
+    sharers->own = SHARERS_MAX;
     sharers->looked_ms = LONG_AGO_MS;
     sharers->quiet_until_ms = LONG_AGO_MS;
     for (unsigned i = 0; i < SHARERS_MAX; i++)
         sharers->held_ms[i] = LONG_AGO_MS;
     take_lock(sharers);
     if (sharers_count(sharers, now_ms) > 1)
-        sharers->quiet_until_ms = now_ms + LOOK_EVERY_MS + GOVERNOR_WINDOW_MS;
+        sharers->quiet_until_ms = now_ms + LOOK_EVERY_MS + begins_after_ms(sharers);
     return sharers;
 }
 
@@ -108,7 +116,7 @@ unsigned sharers_count(struct sharers *sharers, int64_t now_ms)
 {
     unsigned count = 1;
 
-    if (!sharers || sharers->lock < 0)
+    if (!sharers || sharers->is_alone)
         return 1;
     if (now_ms - sharers->looked_ms >= LOOK_EVERY_MS)
         look(sharers, now_ms);

@@ -631,6 +631,24 @@ static void sharers_see_each_other(struct folder *f, const void *unused)
     sharers_leave(a);
 }
 
+/* However many there are, nobody takes the window for its own. */
+static void sharers_are_many(struct folder *f, const void *unused)
+{
+    (void)unused;
+    struct sharers *all[70];
+    for (unsigned i = 0; i < G_N_ELEMENTS(all); i++)
+        all[i] = join(f->path, "0123", 0);
+    for (unsigned i = 0; i < G_N_ELEMENTS(all); i++)
+        g_assert_cmpuint(sharers_count(all[i], 100), >=, 64);
+    for (unsigned i = 1; i < G_N_ELEMENTS(all); i++)
+        g_assert_cmpint(sharers_quiet_until_ms(all[i]), >=, GOVERNOR_WINDOW_MS * (1 + i / 20));
+    for (unsigned i = 20; i < G_N_ELEMENTS(all); i++)
+        sharers_leave(all[i]);
+    g_assert_cmpuint(sharers_count(all[0], 200 + GOVERNOR_WINDOW_MS), ==, 20);
+    for (unsigned i = 0; i < 20; i++)
+        sharers_leave(all[i]);
+}
+
 /* What it sent last is in the window as long as that is. */
 static void sharer_who_leaves_counts_for_a_window(struct folder *f, const void *unused)
 {
@@ -700,6 +718,7 @@ int main(int argc, char **argv)
     FOLDER(late_ones_leave_half);
     FOLDER(purse_without_a_clock);
     FOLDER(sharers_see_each_other);
+    FOLDER(sharers_are_many);
     FOLDER(sharer_who_leaves_counts_for_a_window);
     FOLDER(sharers_name_no_token);
     g_test_add_func("/budget/days", days);

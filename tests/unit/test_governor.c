@@ -283,6 +283,30 @@ static void divides_the_window(void)
     g_assert_cmpuint(governor_share(&g), ==, 1);
 }
 
+/* Whatever the limit, all of them together send no more. */
+static void many_divide_the_window(void)
+{
+    enum {
+        SHARERS = 50,
+        SECONDS = 30
+    };
+    static struct governor runs[SHARERS];
+    g_autoptr(GArray) sent = g_array_new(FALSE, FALSE, sizeof(int64_t));
+    for (unsigned i = 0; i < SHARERS; i++) {
+        governor_init(&runs[i]);
+        governor_divide(&runs[i], SHARERS);
+        governor_hold(&runs[i], 2100 * (i / 20));
+    }
+    for (int64_t now_ms = 0; now_ms < SECONDS * 1000; now_ms += 10)
+        for (unsigned i = 0; i < SHARERS; i++)
+            for (unsigned n = send_all(&runs[i], now_ms); n > 0; n--)
+                g_array_append_val(sent, now_ms);
+    for (unsigned i = 20; i < sent->len; i++)
+        g_assert_cmpint(g_array_index(sent, int64_t, i) - g_array_index(sent, int64_t, i - 20), >=,
+                        SERVER_WINDOW_MS);
+    g_assert_cmpuint(sent->len, >=, SHARERS * (SECONDS * 1000 / (3 * 2100)));
+}
+
 /* A full window of requests whose answers all take as long but the last; how long it was. */
 static int64_t window_of(struct governor *g, int64_t *now_ms, int64_t took_ms, int64_t last_ms)
 {
@@ -477,6 +501,7 @@ int main(int argc, char **argv)
     g_test_add_func("/governor/a-burst-is-one-strike", a_burst_is_one_strike);
     g_test_add_func("/governor/strikes-far-apart-are-forgiven", strikes_far_apart_are_forgiven);
     g_test_add_func("/governor/divides-the-window", divides_the_window);
+    g_test_add_func("/governor/many-divide-the-window", many_divide_the_window);
     g_test_add_func("/governor/window-follows-delays", window_follows_delays);
     g_test_add_func("/governor/saturated", saturated);
     g_test_add_func("/governor/against-a-server", against_a_server);
