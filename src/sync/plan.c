@@ -219,9 +219,10 @@ bool plan_run(const struct sync_settings *settings, struct plan_report *ret, GEr
     good = memory_open(&planning.memory, settings, true, error);
     if (good) {
         good = api_open(&planning.api, settings, error) && plan_all(&planning, error);
+        if (ret->company_id) /* spent, whatever it was good for */
+            outlook_book(&planning.api, settings, ret->company_id, planning.api.tokens);
         if (good) {
             plan_fill_report(&planning);
-            outlook_book(&planning.api, settings, ret->company_id, planning.api.tokens);
             good = outlook_read(&ret->outlook, settings, &planning.memory, ret->company_id,
                                 api_now(&planning.api) / INSTANT_SECOND, ret->daily_limit, error);
         }

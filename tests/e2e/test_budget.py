@@ -383,6 +383,19 @@ def test_commands_that_ask_are_booked(company, database, state_dir):
         assert booked(state_dir) == acme.in_24_hours(), command
 
 
+@pytest.mark.parametrize("command", ["plan", "verify"])
+def test_commands_that_fail_are_booked(company, database, state_dir, command):
+    acme = company("--deals", 20)
+    sync(acme.simulator, database.url)
+    acme.advance(3600)
+    acme.simulator.fault("daily429", path="/api/v2/organizations", retry_after=3600, count=0)
+    words = ("--to", database.url if command == "verify" else database.url + "2")
+    run = run_penstock(command, *words, "--api-url", acme.simulator.url, token=acme.simulator.token)
+    assert run.returncode == 75 and "organizations: HTTP 429" in run.stderr, run
+    acme.count()
+    assert booked(state_dir) >= acme.in_24_hours()
+
+
 # --- the daily run ---
 
 
