@@ -4,8 +4,9 @@
 
 #include <string.h>
 
-/* Tokens that become free within this time are waited for: so a run at the same time each day can
- * follow the one of the day before. */
+/* Tokens of the share that become free within this time are waited for: so a run at the same time
+ * each day can follow the one of the day before. When the company's day is new is a guess, which
+ * only a request could confirm: the next run's. */
 #define PATIENCE_S 120
 /* Whoever had one burst 429 after the other competes with somebody who will not be done at once. */
 #define BUSY_S INT64_C(60)
@@ -329,7 +330,8 @@ int64_t extract_wait_for_budget(struct extract *x, int64_t wait_ms)
         return wait_ms;
     if (some_child_may_start(x))
         return 0;
-    if (x->held != BUDGET_RUN_SPENT && x->held_wait_s >= 0 && x->held_wait_s <= PATIENCE_S)
+    if (x->held != BUDGET_RUN_SPENT && x->held != BUDGET_POOL_SPENT && x->held_wait_s >= 0 &&
+        x->held_wait_s <= PATIENCE_S)
         return (x->held_wait_s + 1) * 1000;
     extract_stop(x, parked_error(x), true);
     return 0;

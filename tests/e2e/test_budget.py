@@ -348,6 +348,18 @@ def test_reserve_is_left_for_people(company, database):
     assert acme.count() > 3000
 
 
+def test_a_day_that_may_be_new_soon(simulate, database):
+    """Nothing that is waited for would tell whether it is: the run ends at once, and the next one sees."""
+    running = [word for word in SMALL if word != "--frozen-clock"]
+    simulator = simulate(*running, "--deals", 20, "--now", "2026-11-20T23:59:30Z")
+    simulator.admin("budget", used=POOL - RESERVE)
+    result = parked(sync(simulator, database.url, code=75), "next try: 2026-11-21T00:00:00Z")
+    assert result.report["resume_s"] <= 30 and simulator.now() < "2026-11-20T23:59:45Z"
+    simulator.advance(60)
+    sync(simulator, database.url)
+    assert_equals_truth(simulator, database)
+
+
 def test_others_spend_while_it_runs(company, database):
     acme = company("--deals", 500, "--latency-ms", 5)
     process = start_sync(acme.simulator, database.url, "--budget", "100%")
