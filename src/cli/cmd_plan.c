@@ -178,9 +178,28 @@ static void print_others(const struct plan_report *plan)
     ui_say("A refresh costs 1 or 2 tokens more for each row that is gone.");
 }
 
+static bool has_first_load(const struct plan_report *plan)
+{
+    for (unsigned i = 0; i < plan->tables->len; i++)
+        if (g_array_index(plan->tables, struct plan_table, i).first_load)
+            return true;
+    return false;
+}
+
 /* What waits now; the line before it counts the deals, too, that come meanwhile. */
 static void print_days(const struct plan_report *plan)
 {
+    char few[FORMAT_BYTES];
+    if (plan->outlook.share == 0) {
+        ui_say("At this budget a sync reads nothing: raise it (budget: per_day), or lower what is "
+               "kept for others (budget: reserve).");
+        return;
+    }
+    if (plan->outlook.backfill_share == 0 && has_first_load(plan)) {
+        ui_say("At this budget no table is loaded for the first time: raise it (budget: "
+               "backfill).");
+        return;
+    }
     int64_t low = days_at_budget(plan, plan->next.tokens.low);
     int64_t high = days_at_budget(plan, plan->next.tokens.high);
     const char *proviso = plan->outlook.new_a_day > 0 ? ", if no deal moves meanwhile" : "";
@@ -190,7 +209,7 @@ static void print_days(const struct plan_report *plan)
     if (low == high)
         ui_say("At this budget the next sync takes %s%s.", days, proviso);
     else
-        ui_say("At this budget the next sync takes %" G_GINT64_FORMAT " to %s%s.", low, days,
+        ui_say("At this budget the next sync takes %s to %s%s.", format_count(low, few), days,
                proviso);
 }
 

@@ -86,6 +86,25 @@ def test_reserve_larger_than_the_pool(company, tmp_path):
     assert said in run.stderr
 
 
+@pytest.mark.parametrize(
+    "budget, said",
+    [
+        ("per_day: 0", "a sync reads nothing: raise it (budget: per_day)"),
+        ("reserve: 100%", "lower what is kept for others (budget: reserve)"),
+        ("backfill: 0", "no table is loaded for the first time: raise it (budget: backfill)"),
+        ("per_day: 2, reserve: 0, backfill: 1", "the next sync takes 1,"),
+    ],
+)
+def test_plan_with_next_to_nothing(company, tmp_path, budget, said):
+    acme = company("--deals", 20)
+    (tmp_path / "penstock.yaml").write_text(
+        f"connections:\n  - name: a\n    api_token: env:ACME\n    api_url: {acme.simulator.url}\n"
+        f"    destination: sqlite:a.db\n    budget: {{{budget}}}\n"
+    )
+    run = run_penstock("plan", cwd=tmp_path, env={"ACME": acme.simulator.token})
+    assert run.returncode == 0 and said in run.stdout, run
+
+
 @pytest.mark.parametrize("bad", ["-1", "many", "1.5", "1e3", "", "20%", str(2**31), "9" * 30])
 def test_bad_max_tokens(company, database, bad):
     acme = company("--deals", 0)
