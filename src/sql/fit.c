@@ -138,26 +138,44 @@ static bool may_have_exponents(const char *text, size_t length)
     return found;
 }
 
+/* The next number of a document at or behind p, and where it ends; NULL = none. */
+static const char *find_number(const char *p, const char *end, const char **ret_end)
+{
+    while (p < end && *p != '-' && !g_ascii_isdigit(*p))
+        p = *p == '"' ? skip_string(p, end) : p + 1;
+    for (*ret_end = p; *ret_end < end && is_in_number(**ret_end);)
+        ++*ret_end;
+    return p < end ? p : NULL;
+}
+
 /* A database that takes documents apart keeps their numbers as its own. */
 static bool numbers_fit(const struct destination_caps *caps, const struct cell *cell)
 {
-    const char *p = cell->text, *end = p + cell->length;
+    const char *p = cell->text, *end = p + cell->length, *stop;
     if (is_short(caps, cell->length) && !may_have_exponents(cell->text, cell->length))
         return true;
-    while (p < end) {
-        if (*p == '"') {
-            p = skip_string(p, end);
-        } else if (*p == '-' || g_ascii_isdigit(*p)) {
-            const char *start = p;
-            while (p < end && is_in_number(*p))
-                p++;
-            if (!decimal_fits(caps, start, (size_t)(p - start)))
-                return false;
-        } else {
-            p++;
-        }
+    for (; (p = find_number(p, end, &stop)); p = stop) {
+        if (!decimal_fits(caps, p, (size_t)(stop - p)))
+            return false;
     }
     return true;
+}
+
+/* Numbers that do not fit become texts: for documents that have nowhere else to go. */
+static void quote_numbers(struct batch *batch, const struct destination_caps *caps,
+                          struct cell *cell)
+{
+    const char *p = cell->text, *end = p + cell->length, *copied = p, *stop;
+    g_autoptr(GString) text = g_string_sized_new(cell->length + 16);
+    for (; (p = find_number(p, end, &stop)); p = stop) {
+        if (decimal_fits(caps, p, (size_t)(stop - p)))
+            continue;
+        g_string_append_len(text, copied, (gssize)(p - copied));
+        g_string_append_printf(text, "\"%.*s\"", (int)(stop - p), p);
+        copied = stop;
+    }
+    g_string_append_len(text, copied, (gssize)(end - copied));
+    cell_set(cell, arena_strndup(batch->arena, text->str, text->len), text->len);
 }
 
 /* ── Moving a value to _extra ── */
@@ -324,8 +342,9 @@ unsigned fit_batch(struct batch *batch, const struct destination_caps *caps,
             fit_row(&f);
         store_extra(&f);
         int column = batch->table->extra;
-        if (column >= 0 && f.cells[column].kind == CELL_VALUE)
-            fit_value(&f, COLUMN_JSON, &f.cells[column]);
+        if (column >= 0 && f.cells[column].kind == CELL_VALUE &&
+            !fit_value(&f, COLUMN_JSON, &f.cells[column]))
+            quote_numbers(batch, caps, &f.cells[column]);
     }
     return f.moved;
 }

@@ -290,7 +290,7 @@ def test_a_value_that_only_this_database_cannot_hold_is_counted_too(simulate, tm
     for id, values in (
         (ids[0], {"value": literal}),
         (ids[-1], {"value": literal}),
-        (ids[1], {"channel": '"many"'}),
+        (ids[1], {"channel": literal}),
     ):
         simulator.admin("edit", entity="deals", id=id, raw=values)
     with contextlib.closing(open_store(kind, tmp_path)) as store:
@@ -300,6 +300,7 @@ def test_a_value_that_only_this_database_cannot_hold_is_counted_too(simulate, tm
         for id in (ids[0], ids[-1]):
             assert rows[id]["value"] is None
             assert re.sub(r"\s", "", rows[id]["_extra"]) == f'{{"value":{kept}}}'
+        assert re.sub(r"\s", "", rows[ids[1]]["_extra"]) == f'{{"channel":{kept}}}'
         assert result.tables["deals"]["rejected"] == 3
         runs = database.query("SELECT rejected FROM _penstock_runs WHERE \"table\" = 'deals'")
         assert [each["rejected"] for each in runs] == [3]

@@ -164,6 +164,20 @@ static void numbers_in_documents(struct fixture *f, const void *unused)
     check_cell(f, f->table->extra, "{\"document\":\"{\\\"a\\\": [1, 1e9]}\"}");
 }
 
+/* What _extra got from the decoder can go nowhere else: values of the wrong type, unknown keys. */
+static void numbers_in_extra(struct fixture *f, const void *unused)
+{
+    (void)unused;
+    struct destination_caps caps = {.zero_bytes = true, .decimal_integer_digits = 3};
+    set(f, (unsigned)f->table->extra, "{\"a\": [-1e9, \"1e9\", 12], \"b\": 1000}");
+    g_assert_cmpuint(fit_batch(f->batch, &caps, &dialect), ==, 0);
+    check_cell(f, f->table->extra, "{\"a\": [\"-1e9\", \"1e9\", 12], \"b\": \"1000\"}");
+    caps.keeps_json_text = true;
+    set(f, (unsigned)f->table->extra, "{\"a\": -1e9}");
+    g_assert_cmpuint(fit_batch(f->batch, &caps, &dialect), ==, 0);
+    check_cell(f, f->table->extra, "{\"a\": -1e9}");
+}
+
 static void rows_that_are_too_wide(struct fixture *f, const void *unused)
 {
     (void)unused;
@@ -226,6 +240,7 @@ int main(int argc, char **argv)
     add("/fit/joins", joins_what_is_there);
     add("/fit/unicode", unicode);
     add("/fit/numbers-in-documents", numbers_in_documents);
+    add("/fit/numbers-in-extra", numbers_in_extra);
     add("/fit/wide-rows", rows_that_are_too_wide);
     add("/fit/texts-outside", texts_outside_the_row);
     add("/fit/keys-and-versions", keys_and_versions_stay);
