@@ -185,6 +185,9 @@ static bool open_postgres(const struct destination_settings *settings, struct de
     return true;
 }
 
+/* PostgreSQL, "System Columns". */
+static const char *const own_columns[] = {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid", NULL};
+
 const struct destination_ops postgres_destination = {
     .scheme = "postgres",
     .alias = "postgresql",
@@ -200,7 +203,8 @@ const struct destination_ops postgres_destination = {
              .zero_bytes = false,
              .decimal_integer_digits = NUMERIC_INTEGER_DIGITS,
              .decimal_scale = NUMERIC_SCALE,
-             .row_bytes = 7900},
+             .row_bytes = 7900,
+             .own_columns = own_columns},
     .open = open_postgres,
     .inspect = postgres_inspect,
     .prepare = postgres_prepare,

@@ -30,6 +30,9 @@ struct destination_caps {
     unsigned decimal_integer_digits, decimal_scale;
     size_t row_bytes; /* of values that must stay inside a row; 0 = any. What is too much does not
                          fit */
+    /* Names, in lower case, that the database keeps for columns of its own; ends with NULL. NULL =
+     * none */
+    const char *const *own_columns;
 };
 
 struct destination_settings {

@@ -71,7 +71,7 @@ static bool add_stream(const struct sync_settings *settings, struct api *api, st
                        const struct stream *stream, GPtrArray *tables, GError **error)
 {
     struct fields *fields =
-        stream->fields == FIELDS_NONE ? NULL : fields_new(stream, memory_fields_mode(settings));
+        stream->fields == FIELDS_NONE ? NULL : memory_fields_new(settings, stream);
     bool good = true;
 
     for (unsigned i = 0; fields && memory->fields && i < memory->fields->row_count; i++)

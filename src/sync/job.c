@@ -43,7 +43,7 @@ struct job *job_new(const struct job_context *context, const struct stream *stre
         selected ? g_strdup(stream->name) : g_strdup_printf("%s#parents", stream->name);
     stream_state_init(&job->state);
     if (stream->fields != FIELDS_NONE)
-        job->fields = fields_new(stream, memory_fields_mode(context->settings));
+        job->fields = memory_fields_new(context->settings, stream);
     job->ignored_fields = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     job->old_tables = g_ptr_array_new_with_free_func((GDestroyNotify)table_free);
     job->tasks = g_ptr_array_new_with_free_func(task_free);

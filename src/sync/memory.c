@@ -25,6 +25,16 @@ enum fields_mode memory_fields_mode(const struct sync_settings *settings)
     return modes[settings->custom_fields];
 }
 
+struct fields *memory_fields_new(const struct sync_settings *settings, const struct stream *stream)
+{
+    struct fields *fields = fields_new(stream, memory_fields_mode(settings));
+    const char *const *names = settings->driver ? settings->driver->caps.own_columns : NULL;
+
+    for (; names && *names; names++)
+        fields_reserve(fields, *names);
+    return fields;
+}
+
 static void take_state(const struct cell *cells, void *opaque)
 {
     if (cells[STATE_NAME].kind == CELL_VALUE && cells[STATE_VALUE].kind == CELL_VALUE)

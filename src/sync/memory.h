@@ -37,5 +37,7 @@ MUST_USE bool memory_check_company(struct memory *memory, const struct identity 
                                    GError **error);
 bool memory_is_selected(const struct sync_settings *settings, const struct stream *stream);
 enum fields_mode memory_fields_mode(const struct sync_settings *settings);
+/* None yet, and no column of theirs will be called as one of the database's own. */
+struct fields *memory_fields_new(const struct sync_settings *settings, const struct stream *stream);
 
 #endif

@@ -1,10 +1,12 @@
 """Custom fields: names of columns, drift, types, options, modes."""
 
+import contextlib
 import sqlite3
 
 import pytest
 from harness import assert_equals_truth, parse, refresh, run_penstock, sync
 from section4 import asked, company, moment
+from stores import DESTINATIONS, open_store
 
 FIELD_LISTS = {
     "deals": "/api/v2/dealFields",
@@ -100,6 +102,28 @@ def test_a_field_named_like_another_column_gets_a_suffix(simulate, database, tab
     found = column(database, table, keys[0])
     assert found.lower() != name.lower() and stored(database, table, 1, keys[0]) == "mine"
     assert_equals_truth(simulator, database, [table])
+
+
+# Each database has columns of its own in every table: PostgreSQL's system columns, InnoDB's.
+OWN = {
+    "postgres": ["ctid", "XMin", "xmax", "cmin", "cmax", "tableoid"],
+    "mysql": ["DB row id", "db_trx_id", "db_roll_ptr", "FTS_DOC_ID"],
+    "sqlite": ["rowid", "oid", "_rowid_"],
+}
+
+
+@pytest.mark.parametrize("kind", DESTINATIONS)
+def test_a_field_named_like_a_column_of_the_database_itself(simulate, tmp_path, kind):
+    with contextlib.closing(open_store(kind, tmp_path)) as store:
+        database = store.fresh()
+        fields = [(name, "varchar") for name in OWN[kind]]
+        simulator, keys = load(simulate, database, "persons", fields=fields)
+        put(simulator, "persons", 1, **{key: f'"{key[:4]}"' for key in keys})
+        later = [add(simulator, "persons", name, "monetary") for name in OWN[kind]]
+        put(simulator, "persons", 2, **{key: '{"value":1,"currency":"EUR"}' for key in later})
+        sync(simulator, database.url, "--tables", "persons")
+        assert [stored(database, "persons", 1, key) for key in keys] == [key[:4] for key in keys]
+        assert_equals_truth(simulator, database, ["persons"])
 
 
 def test_fields_fan_out_as_v1_did(simulate, database):
