@@ -6,6 +6,9 @@
 
 #include "destinations/mysql_private.h"
 
+/* How MariaDB tells of InnoDB's limit: inside ER_CANT_CREATE_TABLE. */
+#define TOO_MANY_COLUMNS "errno: 185 "
+
 /* Of MySQL 8 only. */
 #define MYSQL_READ_ONLY_MODE      1836
 #define MYSQL_CHECK_VIOLATED      3819
@@ -171,6 +174,8 @@ static bool fail(struct mysqldb *s, unsigned number, const char *said, const cha
                                              what, said, run_again),
                              error);
     }
+    if (number == ER_CANT_CREATE_TABLE && strstr(said, TOO_MANY_COLUMNS))
+        number = ER_TOO_MANY_FIELDS;
     for (unsigned i = 0; i < G_N_ELEMENTS(failures); i++) {
         if ((unsigned)failures[i].number == number)
             return mysqldb_error(failures[i].error, (int)number,

@@ -54,6 +54,8 @@ static const struct {
      "drop that, run again, then create it again"},
     {"0A000", PENSTOCK_ERROR_CONFIG, "something that was added to the table is in the way",
      "drop that, run again, then create it again"},
+    {"54011", PENSTOCK_ERROR_CONFIG, "the table has more columns than the server can hold",
+     "set custom_fields: json for this connection, then run again"},
     {"54", PENSTOCK_ERROR_STORAGE, "a row or value is too large for PostgreSQL", "report this"},
     {"42P07", PENSTOCK_ERROR_CONFIG, "something else has that name",
      "rename it, or choose another schema"},

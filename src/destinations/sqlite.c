@@ -13,6 +13,9 @@
 
 /* ── Errors: what SQLite says, and what a person does about it ── */
 
+/* Stands for a code that SQLite has not. */
+#define TOO_MANY_COLUMNS (-1)
+
 static const struct {
     int code; /* primary result code */
     enum penstock_error error;
@@ -40,6 +43,8 @@ static const struct {
     {SQLITE_TOOBIG, PENSTOCK_ERROR_STORAGE, "a value is too large for SQLite", "report this"},
     {SQLITE_SCHEMA, PENSTOCK_ERROR_STORAGE, "tables were changed while they were in use",
      "run again"},
+    {TOO_MANY_COLUMNS, PENSTOCK_ERROR_CONFIG, "the table has more columns than SQLite can hold",
+     "set custom_fields: json for this connection, then run again"},
     {SQLITE_ERROR, PENSTOCK_ERROR_STORAGE, "tables were changed while they were in use",
      "run again; what is missing is then created anew"},
 };
@@ -73,6 +78,8 @@ bool sqlite_fail(struct sqlite *s, const char *what, GError **error)
     int system = primary == SQLITE_IOERR ? sqlite3_system_errno(s->db) : 0;
     if (system == ENOSPC || system == EDQUOT)
         primary = SQLITE_FULL;
+    if (primary == SQLITE_ERROR && g_str_has_prefix(said, "too many columns on "))
+        primary = TOO_MANY_COLUMNS;
     if (primary == SQLITE_BUSY || primary == SQLITE_LOCKED)
         return set_error(PENSTOCK_ERROR_STORAGE, extended, locked_message(s), error);
     for (unsigned i = 0; i < G_N_ELEMENTS(failures); i++) {

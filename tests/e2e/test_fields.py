@@ -126,6 +126,33 @@ def test_a_field_named_like_a_column_of_the_database_itself(simulate, tmp_path, 
         assert_equals_truth(simulator, database, ["persons"])
 
 
+# How many more fields than these do not fit, by the documents: 1,600 columns (PostgreSQL, "Limits"),
+# 1,017 (InnoDB), 2,000 (SQLITE_MAX_COLUMN); persons have some thirty of their own.
+MANY = {"postgres": 1500, "mysql": 950, "sqlite": 1900}
+
+
+@pytest.mark.parametrize("grows", [False, True], ids=["first-load", "later"])
+@pytest.mark.parametrize("kind", DESTINATIONS)
+def test_more_fields_than_a_table_has_columns(simulate, tmp_path, kind, grows):
+    words = ("--tables", "persons,stages")
+    with contextlib.closing(open_store(kind, tmp_path)) as store:
+        database = store.fresh()
+        simulator = simulate(*company(persons=20, custom_fields=0))
+        parts = [MANY[kind], 100] if grows else [MANY[kind] + 100]
+        for index, count in enumerate(parts):
+            if index:
+                sync(simulator, database.url, *words)
+                simulator.advance(60)
+            field = {"op": "field_add", "entity": "persons", "type": "int", "fill": 50}
+            simulator.operations([field | {"name": f"{index} {i}"} for i in range(count)])
+        simulator.admin("bulk", entity="persons", count=20)
+        result = sync(simulator, database.url, *words, "--all", code=3)
+        assert result.tables["stages"]["outcome"] == "done"
+        assert "more columns than" in result.stderr and "custom_fields: json" in result.stderr
+        sync(simulator, database.url, *words, "--all", "--custom-fields", "json")
+        assert_equals_truth(simulator, database, ["stages"])
+
+
 def test_fields_fan_out_as_v1_did(simulate, database):
     wanted = {
         "monetary": ["_currency"],
