@@ -9,7 +9,7 @@ int for_each_connection(const struct ui *ui, unsigned needs, connection_func run
         return ui_fail(ui, NULL, error);
     int code = 0;
     for (unsigned i = 0; i < connections->len; i++) {
-        if (i > 0 && !ui->options->json)
+        if (i > 0 && !ui->options->json && !ui->options->quiet)
             printf("\n");
         code = exit_code_worst(code, run(ui, connections->pdata[i]));
     }

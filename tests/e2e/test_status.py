@@ -93,3 +93,25 @@ def test_a_narrow_terminal_shows_what_matters(simulate, database):
     assert "BACKLOG" in title and "ENDED" in title and "BOOKMARK" not in title
     assert max(map(len, lines[1:])) <= 72
     assert "first loads and histories;" in " ".join(lines), "sentences are folded at blanks"
+
+
+def test_quiet_says_nothing_of_several_connections(simulate, tmp_path):
+    """Cron mails whatever is printed, an empty line too."""
+    simulator = simulate(*SMALL)
+    more = f"api_url: '{simulator.url}', tables: [users, stages]"
+    (tmp_path / "penstock.yaml").write_text(
+        "connections:\n"
+        + "".join(
+            f"  - {{name: {name}, api_token: env:ACME, destination: 'sqlite:{name}.db', {more}}}\n"
+            for name in "abc"
+        )
+    )
+
+    def run(*words):
+        return run_penstock(*words, cwd=tmp_path, env={"ACME": simulator.token})
+
+    for words in ("check", "sync", "status", "verify", "views"):
+        quiet = run(words, "-q")
+        assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", ""), words
+    people = run("status").stdout
+    assert [part.partition(":")[0] for part in people.split("\n\n")] == ["a", "b", "c"]
