@@ -169,13 +169,26 @@ static void print_differences(const struct verify_report *verify)
         printf("  and %u more: --json prints all\n", verify->differences->len - shown);
 }
 
+static const char *verdict(const struct verify_report *verify)
+{
+    int64_t sampled = 0, wrong = 0;
+    for (unsigned i = 0; i < verify->tables->len; i++) {
+        const struct verify_table *table = &g_array_index(verify->tables, struct verify_table, i);
+        sampled += table->sampled;
+        wrong += table->different + table->missing;
+    }
+    return wrong > 0       ? "not the same as in Pipedrive"
+           : !verify->same ? "not every table was compared"
+           : sampled == 0  ? "nothing was compared"
+                           : "what was compared is the same";
+}
+
 static void print_people(const struct ui *ui, const struct connection *connection,
                          const struct verify_settings *how, const struct verify_report *verify)
 {
     g_autofree char *tokens = format_plural(verify->tokens, "token");
     g_autofree char *requests = format_plural(verify->requests, "request");
-    print_title(connection,
-                verify->same ? "what was compared is the same" : "not the same as in Pipedrive");
+    print_title(connection, verdict(verify));
     print_table(ui, verify);
     print_differences(verify);
     ui_say("\n%s, %s. The same choice again: --sample %u --seed %u", requests, tokens, how->sample,
@@ -198,6 +211,27 @@ static void announce(void *opaque, int64_t requests, int64_t tokens)
     ui_note(announcing->ui, announcing->connection->name, text);
 }
 
+/* "deals (3 different), persons (1 missing)"; NULL when nothing differs. */
+static char *what_differs(const struct verify_report *report)
+{
+    GString *text = g_string_new(NULL);
+    for (unsigned i = 0; i < report->tables->len; i++) {
+        const struct verify_table *table = &g_array_index(report->tables, struct verify_table, i);
+        char different[FORMAT_BYTES], missing[FORMAT_BYTES];
+        if (table->different + table->missing == 0)
+            continue;
+        g_string_append_printf(text, "%s%s (", text->len > 0 ? ", " : "", table->table);
+        if (table->different > 0)
+            g_string_append_printf(text, "%s different%s",
+                                   format_count(table->different, different),
+                                   table->missing > 0 ? ", " : "");
+        if (table->missing > 0)
+            g_string_append_printf(text, "%s missing", format_count(table->missing, missing));
+        g_string_append_c(text, ')');
+    }
+    return g_string_free(text, text->len == 0);
+}
+
 static void complain(const struct ui *ui, const struct connection *connection,
                      const struct verify_report *report)
 {
@@ -207,14 +241,20 @@ static void complain(const struct ui *ui, const struct connection *connection,
                    "count as gone");
     for (unsigned i = 0; i < report->tables->len; i++) {
         const struct verify_table *table = &g_array_index(report->tables, struct verify_table, i);
+        g_autofree char *text = g_strdup_printf("%s was not compared: %s", table->table,
+                                                table->note != NULL ? table->note : "");
         if (table->failed)
-            ui_warning(ui, connection->name, table->table, table->note);
+            ui_error(ui, connection->name, "failed", text);
     }
-    if (!report->same)
-        ui_error(
-            ui, connection->name, "different",
-            "the tables are not the same as in Pipedrive: run penstock sync --all, then "
-            "verify again; what stays different then was changed by hand or is worth a report");
+    g_autofree char *tables = what_differs(report);
+    if (tables == NULL)
+        return;
+    g_autofree char *text = g_strdup_printf(
+        "not the same as in Pipedrive: %s: run penstock sync --all, then verify again; what stays "
+        "different then was changed by hand, and penstock refresh reads it again, or is worth a "
+        "report",
+        tables);
+    ui_error(ui, connection->name, "different", text);
 }
 
 static int verify_one(const struct ui *ui, const struct connection *connection)

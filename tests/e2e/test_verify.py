@@ -435,6 +435,8 @@ def test_nothing_loaded(simulate, database):
     assert all(row["note"] == "never loaded" for row in result.tables.values())
     assert result.report["tokens"] == 2
     assert not database.path.exists()
+    run = run_penstock(*words(simulator, database), token=simulator.token)
+    assert run.stdout.splitlines()[0].endswith(": nothing was compared")
 
 
 def test_first_load_under_way(simulate, database):
@@ -468,7 +470,24 @@ def test_one_table_that_cannot_be_read(loaded, database):
     result = verify(loaded, database, code=1)
     assert result.tables["notes"]["failed"] is True and "403" in result.tables["notes"]["note"]
     assert result.tables["files"]["equal"] > 0
-    assert "notes" in result.stderr
+    assert "notes was not compared: " in result.stderr and "not the same" not in result.stderr
+    run = run_penstock(*words(loaded, database), token=loaded.token)
+    assert run.stdout.splitlines()[0].endswith(": not every table was compared")
+
+
+def test_cron_is_told_which_tables(loaded, database):
+    """With -q nothing but the message is there to read."""
+    deals = [old_id(database, "deals", f"id > {above}") for above in (0, 10)]
+    for deal in deals:
+        change(database, "UPDATE deals SET title = 'mine' WHERE id = ?", deal)
+    change(database, "DELETE FROM notes WHERE id = ?", old_id(database, "notes"))
+    loaded.fault("status", status=403, path="/api/v1/files", count=0)
+    run = run_penstock(*words(loaded, database, "-q", "--sample", 2000), token=loaded.token)
+    assert (run.returncode, run.stdout) == (1, "")
+    failed, different = run.stderr.splitlines()
+    assert failed.startswith("penstock: default: files was not compared: ") and "403" in failed
+    assert ": deals (2 different), notes (1 missing): run penstock" in different
+    assert "refresh" in different
 
 
 def test_beside_a_sync(loaded, database):
