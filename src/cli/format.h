@@ -3,14 +3,11 @@
 #ifndef PENSTOCK_CLI_FORMAT_H
 #define PENSTOCK_CLI_FORMAT_H
 
+#include "base/format.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
-#define FORMAT_BYTES 32
-
-/* "12,500". */
-const char *format_count(int64_t value, char ret[FORMAT_BYTES]);
 /* "12,500 - 14,000", or one number when both are the same. New; g_free(). */
 char *format_range(int64_t low, int64_t high);
 /* Two units at most: "45 s", "2 h 5 min", "3 d". Negative: "unknown". */

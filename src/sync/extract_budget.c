@@ -1,5 +1,6 @@
 /* The I/O thread and the budget: which class a request belongs to, what happens when nothing may
  * be sent any more, and what is said about it. */
+#include "base/format.h"
 #include "sync/extract_private.h"
 
 #include <string.h>
@@ -216,7 +217,7 @@ static void append_left(const struct extract *x, GString *text)
             continue;
         g_string_append_printf(text, "%s%s", before, job->stream->name);
         if (job->progress.queue > 0)
-            g_string_append_printf(text, " (%" G_GINT64_FORMAT " deals)", job->progress.queue);
+            g_string_append_printf(text, " (%s deals)", COUNT_TEXT(job->progress.queue));
         before = ", ";
     }
 }
@@ -251,11 +252,11 @@ static void append_reason(const struct extract *x, GString *text)
     switch (x->held) {
     case BUDGET_RUN_SPENT:
     case BUDGET_POOL_SPENT:
-        g_string_append_printf(text,
-                               "the company has %" G_GINT64_FORMAT
-                               " tokens left of its day, and the rest is kept for people and for "
-                               "daily runs (budget: reserve, backfill)",
-                               budget->left);
+        g_string_append_printf(
+            text,
+            "the company has %s tokens left of its day, and the rest is kept for people and for "
+            "daily runs (budget: reserve, backfill)",
+            COUNT_TEXT(budget->left));
         return;
     case BUDGET_SHARE_SPENT:
     case BUDGET_BACKFILL_SPENT:
@@ -264,13 +265,12 @@ static void append_reason(const struct extract *x, GString *text)
     }
     if (share < x->held_cost && pool - reserve < x->held_cost) {
         g_string_append_printf(text,
-                               "the company has %" G_GINT64_FORMAT
-                               " tokens a day, of which %" G_GINT64_FORMAT
-                               " are kept for others: lower that (budget: reserve)",
-                               pool, reserve);
+                               "the company has %s tokens a day, of which %s are kept for others: "
+                               "lower that (budget: reserve)",
+                               COUNT_TEXT(pool), COUNT_TEXT(reserve));
         return;
     }
-    g_string_append_printf(text, "the budget of %" G_GINT64_FORMAT " tokens in 24 hours%s ", most,
+    g_string_append_printf(text, "the budget of %s tokens in 24 hours%s ", COUNT_TEXT(most),
                            for_backfill ? " for first loads, full passes and histories" : "");
     if (most < x->held_cost)
         g_string_append_printf(text, "is less than a request costs (%d): raise it (%s)",

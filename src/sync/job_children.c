@@ -1,4 +1,5 @@
 /* Children of deals: product lines and logs, read from the queue of parents. */
+#include "base/format.h"
 #include "sync/job_private.h"
 
 #include <string.h>
@@ -146,13 +147,12 @@ static void tell_failures(struct job *job)
 {
     g_free(job->message);
     if (job->gave_up)
-        job->message = g_strdup_printf("one deal after another could not be read: %" G_GINT64_FORMAT
-                                       " deal(s) wait in the queue for the next run; %s",
-                                       job->progress.queue, job->failure);
+        job->message = g_strdup_printf("one deal after another could not be read: %s deal(s) wait "
+                                       "in the queue for the next run; %s",
+                                       COUNT_TEXT(job->progress.queue), job->failure);
     else
-        job->message = g_strdup_printf("%" G_GINT64_FORMAT
-                                       " deal(s) could not be read and wait for another try; %s",
-                                       job->failed_parents, job->failure);
+        job->message = g_strdup_printf("%s deal(s) could not be read and wait for another try; %s",
+                                       COUNT_TEXT(job->failed_parents), job->failure);
 }
 
 static void note_failed_parents(struct job *job, int64_t waiting)
@@ -160,8 +160,7 @@ static void note_failed_parents(struct job *job, int64_t waiting)
     if (waiting == 0)
         return;
     if (!job->message)
-        job->message =
-            g_strdup_printf("%" G_GINT64_FORMAT " deal(s) wait for another try", waiting);
+        job->message = g_strdup_printf("%s deal(s) wait for another try", COUNT_TEXT(waiting));
 }
 
 void job_queue_came(struct job *job, struct reply *reply)

@@ -1,5 +1,6 @@
 /* The end of a full pass: rows that it did not see are asked for one by one, and what that says is
  * done. Absence alone deletes nothing. */
+#include "base/format.h"
 #include "base/log.h"
 #include "sync/guard.h"
 #include "sync/job_private.h"
@@ -44,7 +45,7 @@ static void ask_loader(struct job *job)
 static void add_count(GString *text, int64_t count, const char *what)
 {
     if (count > 0)
-        g_string_append_printf(text, ", %" G_GINT64_FORMAT " %s", count, what);
+        g_string_append_printf(text, ", %s %s", COUNT_TEXT(count), what);
 }
 
 static void tell(struct job *job)
@@ -117,11 +118,11 @@ static void refuse(struct job *job, const struct reply *reply)
         guard_set_nothing_seen(&error, job->stream, reply->alive);
     else
         error_setf(&error, PENSTOCK_ERROR_GUARD,
-                   "the full pass did not see %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
-                   " rows of %s: nothing was deleted.%s To ask Pipedrive for each of them "
-                   "(%" G_GINT64_FORMAT " tokens) and follow the answers, run again with --yes",
-                   reply->suspects_total, reply->alive, job->stream->name, why,
-                   reply->suspects_total * job->stream->get_tokens);
+                   "the full pass did not see %s of %s rows of %s: nothing was deleted.%s To ask "
+                   "Pipedrive for each of them "
+                   "(%s tokens) and follow the answers, run again with --yes",
+                   COUNT_TEXT(reply->suspects_total), COUNT_TEXT(reply->alive), job->stream->name,
+                   why, COUNT_TEXT(reply->suspects_total * job->stream->get_tokens));
     keep_question(job);
     job_fail(job, error);
 }

@@ -1,5 +1,6 @@
 /* What one transaction holds: rows, sweeps, the queue, the state that they justify, the run log. */
 #include "base/fault.h"
+#include "base/format.h"
 #include "sync/guard.h"
 #include "sync/loader_private.h"
 #include "sync/run_log.h"
@@ -147,17 +148,17 @@ static bool believe_sweep(const struct work *work, int64_t lost, int64_t alive, 
     }
     if (work->sweep_other_user) {
         error_setf(error, PENSTOCK_ERROR_GUARD,
-                   "%s would lose %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
-                   " rows, but the token's user or rights are others than before, so they may just "
+                   "%s would lose %s of %s rows, but the token's user or rights are others than "
+                   "before, so they may just "
                    "be out of sight: nothing was deleted. If they are gone, run again with --yes",
-                   work->stream->name, lost, alive);
+                   work->stream->name, COUNT_TEXT(lost), COUNT_TEXT(alive));
         return false;
     }
     if (guard_is_most(lost, alive) && !work->sweep_confirmed) {
         error_setf(error, PENSTOCK_ERROR_GUARD,
-                   "%s would lose %" G_GINT64_FORMAT " of %" G_GINT64_FORMAT
-                   " rows: nothing was deleted. If that is right, run again with --yes",
-                   work->stream->name, lost, alive);
+                   "%s would lose %s of %s rows: nothing was deleted. If that is right, run again "
+                   "with --yes",
+                   work->stream->name, COUNT_TEXT(lost), COUNT_TEXT(alive));
         return false;
     }
     return true;

@@ -1,5 +1,6 @@
 /* Opening: the destination, what it remembers, and what became of its tables meanwhile. */
 #include "base/fault.h"
+#include "base/format.h"
 #include "sync/loader_private.h"
 #include "sync/system.h"
 
@@ -89,9 +90,8 @@ static bool look_at_table(struct loader *loader, const struct stream *stream, st
         else if (g_strcmp0(info.nonce ? info.nonce : "", nonce) != 0)
             opened->lost[stream->id] = g_strdup("it was replaced by another table");
         else if (info.rows < rows)
-            opened->lost[stream->id] = g_strdup_printf(
-                "it has %" G_GINT64_FORMAT " rows where %" G_GINT64_FORMAT " were loaded",
-                info.rows, rows);
+            opened->lost[stream->id] = g_strdup_printf("it has %s rows where %s were loaded",
+                                                       COUNT_TEXT(info.rows), COUNT_TEXT(rows));
         else if (missing_column(table, &info))
             opened->lost[stream->id] =
                 g_strdup_printf("its column %s is gone", missing_column(table, &info));

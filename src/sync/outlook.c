@@ -1,5 +1,6 @@
 #include "sync/outlook.h"
 
+#include "base/format.h"
 #include "pipedrive/catalog.h"
 #include "sync/purse.h"
 
@@ -95,21 +96,20 @@ static char *flow_text(const struct outlook *outlook, int cost)
 {
     g_autofree char *new_ones =
         outlook->new_a_day > 0
-            ? g_strdup_printf(" (%" G_GINT64_FORMAT " new ones a day)", outlook->new_a_day)
+            ? g_strdup_printf(" (%s new ones a day)", COUNT_TEXT(outlook->new_a_day))
             : g_strdup("");
 
     if (outlook->backlog == 0)
         return NULL;
     if (outlook->days > 0)
-        return g_strdup_printf("%" G_GINT64_FORMAT " deal%s, %" G_GINT64_FORMAT
-                               " day%s at today's budget%s",
-                               outlook->backlog, outlook->backlog == 1 ? " waits" : "s wait",
-                               outlook->days, outlook->days == 1 ? "" : "s", new_ones);
-    return g_strdup_printf(
-        "%" G_GINT64_FORMAT " deals wait and it never catches up: %" G_GINT64_FORMAT
-        " a day are new, %" G_GINT64_FORMAT
-        " can be read: raise the budget (per_day, backfill), or set dealflow to off",
-        outlook->backlog, MAX(outlook->new_a_day, 0), outlook->backfill_share / cost);
+        return g_strdup_printf("%s deal%s, %s day%s at today's budget%s",
+                               COUNT_TEXT(outlook->backlog),
+                               outlook->backlog == 1 ? " waits" : "s wait",
+                               COUNT_TEXT(outlook->days), outlook->days == 1 ? "" : "s", new_ones);
+    return g_strdup_printf("%s deals wait and it never catches up: %s a day are new, %s can be "
+                           "read: raise the budget (per_day, backfill), or set dealflow to off",
+                           COUNT_TEXT(outlook->backlog), COUNT_TEXT(MAX(outlook->new_a_day, 0)),
+                           COUNT_TEXT(outlook->backfill_share / cost));
 }
 
 bool outlook_read(struct outlook *ret, const struct sync_settings *settings, struct memory *memory,

@@ -1,5 +1,6 @@
 #include "sync/price.h"
 
+#include "base/format.h"
 #include "sync/outlook.h"
 
 /* Tables of a call or two are not worth a word; children come with their deals. */
@@ -73,11 +74,10 @@ static void append_histories(struct extract *x, GString *text, int64_t a_day)
 
     if (deals <= 0)
         return;
-    g_string_append_printf(
-        text, ", and at most %" G_GINT64_FORMAT " for the histories of %" G_GINT64_FORMAT " deals",
-        tokens, deals);
+    g_string_append_printf(text, ", and at most %s for the histories of %s deals",
+                           COUNT_TEXT(tokens), COUNT_TEXT(deals));
     if (days > 0)
-        g_string_append_printf(text, " (%" G_GINT64_FORMAT " day%s)", days, days == 1 ? "" : "s");
+        g_string_append_printf(text, " (%s day%s)", COUNT_TEXT(days), days == 1 ? "" : "s");
 }
 
 void price_tell(struct extract *x)
@@ -90,6 +90,6 @@ void price_tell(struct extract *x)
     text = g_string_new("first load: 10 or 20 tokens for 500 rows of a list");
     if (tells_histories(x))
         append_histories(x, text, a_day);
-    g_string_append_printf(text, "; it may spend %" G_GINT64_FORMAT " a day", a_day);
+    g_string_append_printf(text, "; it may spend %s a day", COUNT_TEXT(a_day));
     extract_send(x, extract_event(x, EVENT_NOTE, g_string_free(text, FALSE)));
 }

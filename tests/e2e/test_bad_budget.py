@@ -82,7 +82,7 @@ def test_reserve_larger_than_the_pool(company, tmp_path):
     )
     run = run_penstock("sync", cwd=tmp_path, env={"ACME": acme.simulator.token})
     assert run.returncode == 75 and acme.count() == ME
-    said = "the company has 30000 tokens a day, of which 40000 are kept for others: lower that (budget: reserve)"
+    said = "the company has 30,000 tokens a day, of which 40,000 are kept for others: lower that (budget: reserve)"
     assert said in run.stderr
 
 

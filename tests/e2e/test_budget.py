@@ -93,7 +93,7 @@ def test_as_text(company, database):
     )
     assert run.returncode == 75
     assert (
-        "the budget of 3000 tokens in 24 hours for first loads, full passes and histories is used up"
+        "the budget of 3,000 tokens in 24 hours for first loads, full passes and histories is used up"
         in run.stderr
     )
     assert "run again in " in run.stderr
@@ -107,7 +107,7 @@ def test_price_of_a_first_load(company, database):
     run = run_penstock(*words, "--budget", "50%", token=acme.simulator.token)
     assert run.stderr.splitlines()[1] == (
         "penstock: first load: 10 or 20 tokens for 500 rows of a list, and at most "
-        f"{highest * 40} for the histories of {highest} deals ({-(-highest // 187)} days); it may spend 7500 a day"
+        f"{highest * 40:,} for the histories of {highest} deals ({-(-highest // 187)} days); it may spend 7,500 a day"
     )
     run = run_penstock(*words, token=acme.simulator.token)
     assert "first load: " not in run.stderr

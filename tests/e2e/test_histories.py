@@ -156,7 +156,7 @@ def test_backlog_and_days(company, database):
     backlog = json.loads(run_penstock("status", "--json", *words).stdout)["tables"][-1]["backlog"]
     assert 200 < backlog < 300
     days = -(-backlog // (BACKFILL // 40))
-    assert f"dealflow: {backlog} deals wait, {days} days at today's budget" in status.stdout
+    assert f"dealflow: {backlog:,} deals wait, {days} days at today's budget" in status.stdout
     plan = run_penstock("plan", *words, "--api-url", acme.simulator.url, token=acme.simulator.token)
     assert f"{days} days at today's budget" in plan.stdout
 
