@@ -2,11 +2,14 @@
 
 PENSTOCK_BUILD names the build folder (default: build)."""
 
+import json
 import os
 import pathlib
+import re
 import subprocess
 
 import pytest
+from harness import QUICK, run_penstock, sync
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("PENSTOCK_BUILD", ROOT / "build")).resolve()
@@ -168,6 +171,40 @@ def test_man_page_knows_each_key_of_the_configuration(penstock, tmp_path):
     known = penstock("sync").stderr.partition("known keys are ")[2].strip().split(", ")
     page = (BUILD / "src/cli/penstock.1").read_text().splitlines()
     assert "api_token" in known and not [key for key in known if f".It Cm {key}" not in page]
+
+
+def keys_of(value):
+    """Of all objects inside; the three of a range are one."""
+    if isinstance(value, list):
+        return set().union(*map(keys_of, value))
+    if not isinstance(value, dict):
+        return set()
+    names = {re.sub("_(low|likely|high)$", "", key) for key in value}
+    return names.union(*map(keys_of, value.values()))
+
+
+@pytest.mark.parametrize("command", COMMANDS + ["refresh", "views"])
+def test_man_page_knows_each_key_of_the_json(simulate, database, command):
+    simulator = simulate(*QUICK, "--size", "small")
+    words = ("--to", database.url, "--json")
+    api = ("--api-url", simulator.url)
+    sync(simulator, database.url, "--max-tokens", 1000, code=75)  # parked: histories wait
+    simulator.admin("edit", entity="deals", id=1, attributes={"title": "new"}, touch=False)
+    needs = () if command in ("status", "views", "reset") else api
+    more = {"reset": ["--yes"], "sync": ["--max-tokens", 100]}.get(command, [])
+    run = run_penstock(command, *words, *needs, *more, token=simulator.token)
+    page = (BUILD / "src/cli/penstock.1").read_text()
+    section = page[page.index(".Sh JSON OUTPUT") : page.index(".Sh ENVIRONMENT")]
+    parts = re.split(r"^\.It ", section, flags=re.M)
+    (part,) = [part for part in parts if command in re.findall(r"\w+", part.partition("\n")[0])]
+    shared = (
+        [other for other in parts if other.startswith("Cm status")] if command == "plan" else []
+    )
+    said = set(
+        re.findall(r"\w+", " ".join(re.findall(r"^\.Cm (.*)", "\n".join([part, *shared]), re.M)))
+    )
+    keys = keys_of(json.loads(run.stdout)) - {"connection"}
+    assert keys and keys <= said, keys - said
 
 
 def complete(*words, cwd):
