@@ -31,10 +31,10 @@ const struct command_row command_rows[COMMAND_COUNT] = {
          "Prints what the next sync, a day in one run, and a refresh cost, per table and "
          "altogether, each as a range. Tables that are not there yet are priced from "
          "samples of their lists, for at most 150 tokens; 99 of 100 such ranges hold, "
-         "95 of 100 of a whole run. Lists that add little are not sampled: their older "
+         "96 of 100 of a whole run. Lists that add little are not sampled: their older "
          "rows are taken to be about as dense as the newest. Tables that are there are "
-         "priced by what is stored, for 2 tokens, as if changes came as in the last "
-         "week.",
+         "priced by what is stored; their lists are asked for what changed since, a call "
+         "each, where that may be more than a page.",
          "penstock plan --to sqlite:crm.db"},
     [COMMAND_SYNC] =
         {"sync", "[CONNECTION...]", "replicate once: what changed, or everything the first time",
@@ -162,7 +162,8 @@ const struct option_row option_rows[] = {
      "Exit with 1 when a table lags more than this beyond its interval, for example 90m, 2h or "
      "1d."},
     {"sample", 0, OPTION_NUMBER, FIELD(sample), "N", NULL, VALUES_NONE, FOR(COMMAND_VERIFY), false,
-     "Compare so many records of each table that is not read whole. Default: 100."},
+     "Compare about so many records of each table that is not read whole, and what else their "
+     "pages bring. Default: 100."},
     {"seed", 0, OPTION_NUMBER, FIELD(seed), "N", NULL, VALUES_NONE, FOR(COMMAND_VERIFY), false,
      "Choose the same records as the run that printed this number."},
     {"yes", 'y', OPTION_FLAG, FIELD(yes), NULL, NULL, VALUES_NONE,
@@ -178,7 +179,7 @@ const struct option_row option_rows[] = {
     {"verbose", 'v', OPTION_COUNT, FIELD(verbose), NULL, NULL, VALUES_NONE, FOR_ALL, false,
      "Log what happens; twice, also each request."},
     {"quiet", 'q', OPTION_FLAG, FIELD(quiet), NULL, NULL, VALUES_NONE, FOR_ALL, false,
-     "No progress and no summary, only what went wrong."},
+     "No progress, no summary and no warnings, only what went wrong."},
     {"log-format", 0, OPTION_CHOICE, FIELD(log_format), "text|json", "text|json", VALUES_NONE,
      FOR_ALL, false,
      "Log lines and plain progress on standard error as text (the default) or as JSON."},
