@@ -25,7 +25,7 @@ static struct {
     void (*hide)(void *);
     void (*show)(void *);
     void *opaque;
-} log_state = {.lowest = G_LOG_LEVEL_DEBUG};
+} log_state = {.lowest = LOG_LEVEL_TRACE};
 
 static const char *level_name(GLogLevelFlags level)
 {
@@ -35,7 +35,7 @@ static const char *level_name(GLogLevelFlags level)
         return "error";
     if (level & G_LOG_LEVEL_WARNING)
         return "warn";
-    if (level & G_LOG_LEVEL_DEBUG)
+    if (level & (G_LOG_LEVEL_DEBUG | LOG_LEVEL_TRACE))
         return "debug";
     return "info";
 }

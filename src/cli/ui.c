@@ -28,10 +28,11 @@ void ui_init(struct ui *ui, const struct options *options)
     };
     ui->live =
         isatty(STDERR_FILENO) == 1 && !dumb && !is_set("CI") && !options->quiet && !ui->json_log;
-    GLogLevelFlags level = options->quiet                         ? G_LOG_LEVEL_CRITICAL
-                           : options->verbose > 1                 ? G_LOG_LEVEL_DEBUG
-                           : options->verbose > 0 || ui->json_log ? G_LOG_LEVEL_INFO
-                                                                  : G_LOG_LEVEL_WARNING;
+    GLogLevelFlags level = options->quiet         ? G_LOG_LEVEL_CRITICAL
+                           : options->verbose > 1 ? LOG_LEVEL_TRACE
+                           : options->verbose > 0 ? G_LOG_LEVEL_DEBUG
+                           : ui->json_log         ? G_LOG_LEVEL_INFO
+                                                  : G_LOG_LEVEL_WARNING;
     log_setup(ui->json_log ? LOG_JSON : LOG_TEXT, level);
 }
 

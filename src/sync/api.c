@@ -63,7 +63,7 @@ void api_send(struct api *api, const char *path, int cost_tokens, size_t ceiling
     api->requests++;
     api->tokens += cost_tokens;
     governor_sent(&api->governor, clock_monotonic_ms());
-    log_debug("request", "path", path, NULL);
+    log_trace("request", "path", path, NULL);
     http_client_start(api->client, path, ceiling_bytes, opaque);
 }
 

@@ -441,6 +441,16 @@ def test_quiet_and_json(simulator, database):
     assert json.loads(run.stdout)["outcome"] == "done" and run.stderr == ""
 
 
+def test_verbose_tells_what_happens_and_twice_each_request(simulator, database):
+    words = ("--tables", "users,persons")
+    simulator.fault("status", status=500, path="/api/v2/persons", count=1)
+    once = sync(simulator, database.url, *words, "-v").stderr
+    assert re.search(r"debug failure table=persons error=.*HTTP 500.* action=", once), once
+    assert "/api/v1/users/me" not in once
+    twice = sync(simulator, database.url, *words, "-vv").stderr
+    assert "debug table table=users state=" in twice and "debug request path=" in twice
+
+
 def test_json_log(simulator, database):
     simulator.fault("status", status=500, path="/api/v2/stages", count=0)
     words = ("--tables", "users,persons,stages", "--log-format", "json")
