@@ -251,7 +251,7 @@ static const char *const own_columns[] = {"db_row_id", "db_trx_id", "db_roll_ptr
 const struct destination_ops mysql_destination = {
     .scheme = "mysql",
     .alias = "mariadb",
-    .url_help = "mysql://USER:PASSWORD@HOST:PORT/DATABASE",
+    .url_help = "mysql://USER@HOST:PORT/DATABASE",
     .caps = {.identifier_bytes = 64,
              .max_columns = 1000,
              .folds_case = true,

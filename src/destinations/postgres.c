@@ -191,7 +191,7 @@ static const char *const own_columns[] = {"tableoid", "xmin", "cmin", "xmax", "c
 const struct destination_ops postgres_destination = {
     .scheme = "postgres",
     .alias = "postgresql",
-    .url_help = "postgres://USER@HOST/DATABASE",
+    .url_help = "postgres://USER@HOST:PORT/DATABASE",
     /* Names are quoted, so Name and name are two columns. 1,600 columns are the server's limit;
      * columns that were dropped count, and a person may add some. row_bytes: a page of 8 KiB less
      * its header, the row's and the map of nulls. */
