@@ -701,7 +701,7 @@ def test_an_endpoint_that_fails_for_every_deal_is_left_alone(simulate, database,
     report = result.tables[child]
     waiting = queue(database, child)
     assert report["outcome"] == "failed" and len(waiting) > 200
-    assert f"{len(waiting)} deal(s) wait" in report["message"]
+    assert f"{len(waiting):,} deal(s) wait" in report["message"]
     assert f"HTTP {status}" in report["message"] and "deal " in report["message"]
     # What was under way when the first failed, and the tries of five: six each, while 403 says at once
     # that it is no use, but a hundred deals of lines are halved down to the first ones.

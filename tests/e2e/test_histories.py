@@ -114,7 +114,7 @@ def test_a_week(simulate, database):
             result = week.run()
             if result.code == 0:
                 break
-            parked(result, f"left to do: dealflow ({len(week.due)} deals); next try: 20")
+            parked(result, f"left to do: dealflow ({len(week.due):,} deals); next try: 20")
             assert 0 < result.report["resume_s"] <= DAY + 5
             log = "SELECT outcome, message FROM _penstock_runs WHERE \"table\" = 'dealflow' ORDER BY started_at"
             assert database.query(log)[-1] == {
