@@ -96,7 +96,8 @@ static char *flow_text(const struct outlook *outlook, int cost)
 {
     g_autofree char *new_ones =
         outlook->new_a_day > 0
-            ? g_strdup_printf(" (%s new ones a day)", COUNT_TEXT(outlook->new_a_day))
+            ? g_strdup_printf(" (%s new one%s a day)", COUNT_TEXT(outlook->new_a_day),
+                              outlook->new_a_day == 1 ? "" : "s")
             : g_strdup("");
 
     if (outlook->backlog == 0)
