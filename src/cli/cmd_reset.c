@@ -96,6 +96,10 @@ static int reset_one(const struct ui *ui, const struct connection *connection)
         return ui_fail(ui, connection->name, error);
     if (ui->options->json) {
         print_json(connection, dropped);
+    } else if (!ui->options->quiet && dropped == 0) {
+        g_autofree char *text =
+            g_strdup_printf("there was nothing to drop in %s", connection->destination);
+        print_title(connection, text);
     } else if (!ui->options->quiet) {
         g_autofree char *tables = format_plural(dropped, "table");
         g_autofree char *text =

@@ -118,6 +118,17 @@ void memory_close(struct memory *memory)
     *memory = (struct memory){0};
 }
 
+bool memory_look(const struct sync_settings *settings, bool *ret_empty, GError **error)
+{
+    struct memory memory;
+
+    if (!memory_open(&memory, settings, true, error))
+        return false;
+    *ret_empty = g_hash_table_size(memory.states) == 0;
+    memory_close(&memory);
+    return true;
+}
+
 const struct json_value *memory_state(struct memory *memory, const char *name)
 {
     const char *text = g_hash_table_lookup(memory->states, name);

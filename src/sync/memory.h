@@ -24,6 +24,9 @@ MUST_USE bool memory_open(struct memory *memory, const struct sync_settings *set
 MUST_USE bool memory_probe(struct memory *memory, const struct sync_settings *settings,
                            GError **error);
 void memory_close(struct memory *memory);
+/* Is nothing remembered? A look before a change: opening to write would create what is not there.
+ */
+MUST_USE bool memory_look(const struct sync_settings *settings, bool *ret_empty, GError **error);
 /* The parsed value of a state, NULL if there is none. */
 const struct json_value *memory_state(struct memory *memory, const char *name);
 /* A stream's state, empty where nothing is remembered; stream_state_done() it. */

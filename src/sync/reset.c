@@ -117,9 +117,13 @@ static bool reset_all(struct memory *memory, const struct sync_settings *setting
 bool reset_run(const struct sync_settings *settings, unsigned *ret_dropped, GError **error)
 {
     struct memory memory;
-    bool good;
+    bool empty, good;
 
     *ret_dropped = 0;
+    if (!memory_look(settings, &empty, error))
+        return false;
+    if (empty)
+        return true;
     if (!memory_open(&memory, settings, false, error))
         return false;
     good =

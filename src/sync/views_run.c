@@ -75,18 +75,6 @@ static bool drop(struct memory *memory, struct views *views, unsigned *ret_dropp
     return ddl || views_drop(views, ret_dropped, error);
 }
 
-/* A look first: opening to write would create what is not there. */
-static bool is_empty(const struct sync_settings *settings, bool *ret, GError **error)
-{
-    struct memory memory;
-
-    if (!memory_open(&memory, settings, true, error))
-        return false;
-    *ret = g_hash_table_size(memory.states) == 0;
-    memory_close(&memory);
-    return true;
-}
-
 bool views_run(const struct sync_settings *settings, bool drops, struct views_report *ret,
                GError **error)
 {
@@ -95,7 +83,7 @@ bool views_run(const struct sync_settings *settings, bool drops, struct views_re
     bool empty, good;
 
     *ret = (struct views_report){0};
-    if (!is_empty(settings, &empty, error))
+    if (!memory_look(settings, &empty, error))
         return false;
     ret->views = g_array_new(FALSE, TRUE, sizeof(struct view_report));
     g_array_set_clear_func(ret->views, view_report_clear);

@@ -142,6 +142,14 @@ def test_errors_are_json_when_asked(penstock):
     assert '"code":"config"' in result.stderr and result.stderr.startswith("{")
 
 
+def test_a_reset_makes_no_database(penstock, tmp_path):
+    """A name that was mistyped."""
+    run = penstock("reset", "--to", "sqlite:cmr.db", "--yes")
+    assert (run.returncode, run.stderr) == (0, "")
+    assert run.stdout == "default: there was nothing to drop in sqlite:cmr.db\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_full_disk_is_no_success(penstock):
     with open("/dev/full", "w") as full:
         result = subprocess.run(
