@@ -257,10 +257,16 @@ static void total_event(struct progress *progress, const struct event *event, in
     }
 }
 
+/* Only one is not worth its name to people. */
+static const char *name_of(const struct progress *progress, const struct event *event)
+{
+    return progress->with_connection || progress->ui->json_log ? event->connection : NULL;
+}
+
 static void note_event(struct progress *progress, const struct event *event)
 {
     screen_hide_unless_logged(progress);
-    ui_note(progress->ui, progress->with_connection ? event->connection : NULL, event->text);
+    ui_note(progress->ui, name_of(progress, event), event->text);
     screen_show_unless_logged(progress);
 }
 
@@ -287,8 +293,8 @@ void progress_event(struct progress *progress, const struct event *event, int64_
         break;
     case EVENT_WARNING:
         screen_hide_unless_logged(progress);
-        ui_warning(progress->ui, progress->with_connection ? event->connection : NULL,
-                   event->progress.table, event->text != NULL ? event->text : "");
+        ui_warning(progress->ui, name_of(progress, event), event->progress.table,
+                   event->text != NULL ? event->text : "");
         screen_show_unless_logged(progress);
         break;
     case EVENT_WAITING:

@@ -188,7 +188,7 @@ static void print_pause(const struct ui *ui, const struct sync_result *result, c
 
 void summary_print(const struct ui *ui, const struct sync_result *result, bool with_name)
 {
-    const char *name = with_name ? result->connection : NULL;
+    const char *name = with_name || ui->json_log ? result->connection : NULL;
     if (!ui->options->quiet && !ui->options->json) {
         if (with_name)
             printf("%s\n", result->connection);

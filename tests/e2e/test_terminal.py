@@ -459,6 +459,8 @@ def test_json_log(simulator, database):
     lines = [json.loads(line) for line in run.stderr.splitlines()]
     assert all({"time", "level", "event"} <= line.keys() for line in lines)
     assert {line["level"] for line in lines} <= {"debug", "info", "warn", "error"}
+    told = [line for line in lines if line["level"] != "debug"]
+    assert {line.get("connection") for line in told} == {"default"}
     progress = [line for line in lines if line["event"] == "progress"]
     assert {line["table"] for line in progress} == {"users", "persons", "stages"}
     (failed,) = [line for line in lines if line.get("code") == "table"]
