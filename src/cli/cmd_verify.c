@@ -166,7 +166,7 @@ static void print_differences(const struct verify_report *verify)
             print_difference(difference);
         }
     if (verify->differences->len > shown)
-        printf("  and %u more: --json prints all\n", verify->differences->len - shown);
+        printf("  and %s more: --json prints all\n", COUNT_TEXT(verify->differences->len - shown));
 }
 
 static const char *verdict(const struct verify_report *verify)
