@@ -38,7 +38,8 @@ void api_close(struct api *api)
 {
     http_client_free(api->client);
     json_parser_free(api->parser);
-    sharers_leave(api->sharers);
+    if (api->sharers)
+        sharers_leave(api->sharers, governor_spare_wait_ms(&api->governor, clock_monotonic_ms()));
     api->client = NULL;
     api->parser = NULL;
     api->sharers = NULL;

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Runs beyond these hold no lock; each divides the window as if it were the only one of them. */
@@ -24,6 +25,7 @@ struct sharers {
     bool is_alone;                /* nothing can be locked */
     int64_t held_ms[SHARERS_MAX]; /* when others were last seen to hold theirs */
     int64_t looked_ms, quiet_until_ms;
+    int64_t busy_ms; /* what those who left said, at the last look */
 };
 
 static int open_lock(const struct sharers *sharers, unsigned i, int flags)
@@ -31,6 +33,27 @@ static int open_lock(const struct sharers *sharers, unsigned i, int flags)
     g_autofree char *path = g_strdup_printf("%s%u.lock", sharers->prefix, i);
 
     return open(path, flags | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
+}
+
+/* For how long the window will be too full, as who held the lock before said; at most a window,
+ * since the clock may have been set. */
+static int64_t left_busy_ms(int fd)
+{
+    struct stat lock;
+    int64_t then_us = fstat(fd, &lock) == 0 ? (int64_t)lock.st_mtim.tv_sec * G_USEC_PER_SEC +
+                                                  lock.st_mtim.tv_nsec / 1000
+                                            : 0;
+
+    return CLAMP((then_us - g_get_real_time()) / 1000, 0, GOVERNOR_WINDOW_MS);
+}
+
+static void say_busy(int fd, int64_t busy_ms)
+{
+    int64_t then_us = g_get_real_time() + busy_ms * 1000;
+    struct timespec then = {.tv_sec = then_us / G_USEC_PER_SEC,
+                            .tv_nsec = then_us % G_USEC_PER_SEC * 1000};
+
+    (void)futimens(fd, (struct timespec[]){then, then}); /* else the next one may be refused once */
 }
 
 /* Whoever counts holds a lock for a moment: then the next one is taken. */
@@ -42,6 +65,7 @@ static void take_lock(struct sharers *sharers)
         if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
             sharers->lock = fd;
             sharers->own = i;
+            sharers->busy_ms = left_busy_ms(fd);
         } else {
             sharers->is_alone = fd < 0 || errno != EWOULDBLOCK;
             if (fd >= 0)
@@ -80,15 +104,18 @@ struct sharers *sharers_join(const char *folder, const struct secret *token, int
     take_lock(sharers);
     if (sharers_count(sharers, now_ms) > 1)
         sharers->quiet_until_ms = now_ms + LOOK_EVERY_MS + begins_after_ms(sharers);
+    else if (sharers->busy_ms > 0)
+        sharers->quiet_until_ms = now_ms + sharers->busy_ms;
     return sharers;
 }
 
-void sharers_leave(struct sharers *sharers)
+void sharers_leave(struct sharers *sharers, int64_t busy_ms)
 {
-    if (!sharers)
-        return;
-    if (sharers->lock >= 0)
+    if (sharers->lock >= 0) {
+        if (busy_ms > 0)
+            say_busy(sharers->lock, busy_ms);
         close(sharers->lock);
+    }
     g_free(sharers->prefix);
     g_free(sharers);
 }
@@ -104,6 +131,7 @@ static void look(struct sharers *sharers, int64_t now_ms)
         if (fd >= 0) {
             if (flock(fd, LOCK_SH | LOCK_NB) != 0)
                 sharers->held_ms[i] = now_ms;
+            sharers->busy_ms = MAX(sharers->busy_ms, left_busy_ms(fd));
             close(fd);
         } else if (i != sharers->own && errno == ENOENT) {
             break;

@@ -10,6 +10,7 @@ from harness import (
     finish_sync,
     run_penstock,
     start_sync,
+    sync,
     wait_until,
 )
 from section4 import company
@@ -90,6 +91,21 @@ def test_two_connections_of_one_token(simulate, tmp_path):
     assert done.returncode == 0, done
     assert_was_polite(simulator)
     assert histories(simulator)[0] == 2 * LIMITS["growth"] * WINDOWS
+
+
+def test_one_command_after_the_other(simulate, tmp_path):
+    """Who ends in a full window tells who comes next: not even its first request is refused."""
+    lists = 5  # users/me, dealFields, deals, and archived ones before and after them
+    rows = company(deals=LIMITS["growth"] - lists, archived=0, users=2)
+    simulator = simulate(*[word for word in rows if word != "--no-limits"], "--plan", "growth")
+    url = Sqlite(tmp_path / "a.db").url
+    sync(simulator, url, "--tables", TABLES)
+    assert len(simulator.requests()) == LIMITS["growth"]
+    for command in ("check", "plan", "check"):
+        words = ("--to", url, "--api-url", simulator.url)
+        done = run_penstock(command, *words, token=simulator.token)
+        assert done.returncode == 0, done
+    assert_was_polite(simulator)
 
 
 def test_another_machine_uses_the_token(simulate, tmp_path):
