@@ -399,6 +399,7 @@ static instant_t note_facts(const struct decoder *decoder, const struct cell *ce
         facts->first_time = time;
     if (time != INSTANT_NONE)
         facts->last_time = time;
+    facts->newest_time = MAX(facts->newest_time, time);
     if (cell_int64(&cells[decoder->id], &id)) {
         if (facts->first_id == 0)
             facts->first_id = id;
@@ -461,7 +462,8 @@ bool page_decode(struct decoder *decoder, const struct json_value *root,
                    "the answer has no \"data\" array: run again later; if it stays so, report it");
         return false;
     }
-    *ret = (struct page_facts){.first_time = INSTANT_NONE, .last_time = INSTANT_NONE};
+    *ret = (struct page_facts){
+        .first_time = INSTANT_NONE, .last_time = INSTANT_NONE, .newest_time = INSTANT_NONE};
     ret->records = data->kind == JSON_ARRAY ? data->count : 0;
     batch_prepare(batch, decoder->table, MAX(ret->records, 1));
     batch->rejected = batch->skipped = 0;

@@ -37,10 +37,11 @@ struct page_facts {
     unsigned records;          /* on the page */
     int64_t first_id, last_id; /* of the page's records; 0 = none */
     instant_t first_time,
-        last_time;      /* replication values of the first and last record that has one; NONE */
-    bool null_time;     /* a record has no replication key */
-    bool unknown_field; /* a custom field that the list of fields doesn't have: read the list,
-                           decode again */
+        last_time;         /* replication values of the first and last record that has one; NONE */
+    instant_t newest_time; /* the latest of them; NONE */
+    bool null_time;        /* a record has no replication key */
+    bool unknown_field;    /* a custom field that the list of fields doesn't have: read the list,
+                              decode again */
 };
 
 /* Decodes root.data (an array, or null for an empty page) into batch, which it prepares.

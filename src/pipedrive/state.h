@@ -65,7 +65,7 @@ struct list_state {
     instant_t floor;    /* what the first load was bounded by; NONE = everything */
     instant_t bookmark; /* NONE = nothing yet */
     instant_t done_at;  /* T0 of the last walk that ended */
-    instant_t newest;   /* time of the newest row that a walk by time brought; NONE = none yet */
+    instant_t newest;   /* time of the newest row; NONE = none is known */
     struct walk_state walk;
     struct walk_state stretch; /* a lowered start date: [walk.from, walk.until) */
 };

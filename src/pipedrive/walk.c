@@ -18,7 +18,7 @@ struct walk *walk_alloc(const struct walk_ops *ops, const struct stream *stream)
     walk->stream = stream;
     walk->limit = stream->page_rows;
     walk->marker_due = 1;
-    walk->anchor_time = INSTANT_NONE;
+    walk->anchor_time = walk->newest_time = INSTANT_NONE;
     return walk;
 }
 
@@ -123,6 +123,15 @@ static void resume_window(struct walk_state *window)
         window->t0 = INSTANT_NONE;
 }
 
+/* Between its newest row and the bookmark a list has none, unless a clock that was ahead set the
+ * bookmark: then it has those that changed since. */
+static instant_t read_up_to(const struct list_state *list)
+{
+    if (list->newest == INSTANT_NONE)
+        return list->bookmark;
+    return MIN(list->bookmark, list->newest / INSTANT_SECOND * INSTANT_SECOND + INSTANT_SECOND);
+}
+
 void walk_begin_leg(const struct stream *stream, unsigned index, enum leg leg,
                     struct stream_state *state, instant_t from)
 {
@@ -144,7 +153,7 @@ void walk_begin_leg(const struct stream *stream, unsigned index, enum leg leg,
     walk->mode = MODE_TIME;
     switch (leg) {
     case LEG_HEAD:
-        walk->from = list->loaded ? list->bookmark : from;
+        walk->from = list->loaded ? read_up_to(list) : from;
         if (list->loaded && list->floor != INSTANT_NONE && walk->from < list->floor)
             walk->from = list->floor;
         if (!list->loaded)
@@ -219,6 +228,7 @@ bool walk_advance(struct walk *walk, const struct json_value *root, const struct
 {
     *ret = (struct walk_step){.facts = *facts, .found_gated = walk->suspects_gated};
     walk->suspects_gated = false;
+    walk->newest_time = MAX(walk->newest_time, facts->newest_time);
     if (walk->state && !walk->record) {
         struct walk_state *range = walk_range(walk);
 
@@ -421,12 +431,15 @@ static void finish_leg(struct walk *walk)
 void finish_window(struct walk *walk)
 {
     struct walk_state *range = walk->range;
+    struct list_state *list = &walk->state->lists[walk->list];
 
+    if (walk->leg == LEG_HEAD && range->mode != MODE_TIME)
+        list->newest = MAX(list->newest, walk->newest_time);
     range->done = true;
     g_clear_pointer(&range->cursor, g_free);
     range->start = range->anchor = 0;
     if (windows_are_done(walk->head))
         finish_leg(walk);
     else if (walk->leg == LEG_HEAD)
-        raise_bookmark(&walk->state->lists[walk->list], windows_reached(walk->head));
+        raise_bookmark(list, windows_reached(walk->head));
 }

@@ -46,6 +46,7 @@ struct walk {
     unsigned pages, marker_due;
     bool suspects_gated;   /* the gated names were dropped, and no answer has proved it right yet */
     instant_t anchor_time; /* files, newest first: update_time of the anchor */
+    instant_t newest_time; /* of the rows that it read, in whatever order; NONE */
     GArray *seen;          /* WALK_WHOLE: int64_t */
     GArray *parents;       /* struct parent */
     int64_t start;         /* WALK_FLOW: offset of the next page */

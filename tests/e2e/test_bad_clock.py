@@ -33,9 +33,9 @@ def sync_off_by(seconds, simulator, database, *words, answers=None, **more):
         return sync(between, database.url, *words, **more)
 
 
-def change_everything(simulator):
+def change_everything(simulator, after=3600):
     """An hour later, a row of each table."""
-    simulator.advance(3600)
+    simulator.advance(after)
     for table in BY_TIME:
         names = {"activities": "subject", "notes": "content"}
         row = simulator.truth(table)[-1]
@@ -68,6 +68,22 @@ def test_far_ahead_once(simulate, database, seconds, before):
     assert_equals_truth(simulator, database, due)
     assert latest(database) < moment(simulator.now())
     simulator.advance(DAY)
+    sync(simulator, database.url)
+    assert_equals_truth(simulator, database)
+
+
+@pytest.mark.parametrize("before", ["first load", "later"])
+@pytest.mark.parametrize("seconds", [600, 7200, 3 * DAY])
+def test_ahead_once_and_found_out_too_late(simulate, database, seconds, before):
+    """By the next run that time has come, and nothing shows that the clock was wrong."""
+    simulator = simulate(*company("--custom-fields", 3, **ROWS))
+    if before == "later":
+        sync(simulator, database.url)
+        simulator.advance(DAY)
+    sync_off_by(seconds, simulator, database)
+    simulator.advance(300)
+    change_everything(simulator, after=0)
+    simulator.advance(seconds + DAY)
     sync(simulator, database.url)
     assert_equals_truth(simulator, database)
 
