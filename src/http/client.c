@@ -200,6 +200,19 @@ static void end_stalled(struct http_client *client)
 
 /* --- start, wait, take --- */
 
+/* Curl would ask again by itself where a connection that it had used before breaks without a byte.
+ * But the server may have taken the first request, and whoever counts requests must count both. */
+static int stop_second_try(void *opaque, char *remote, char *local, int remote_port, int local_port)
+{
+    struct request *request = opaque;
+
+    (void)remote, (void)local, (void)remote_port, (void)local_port;
+    if (request->is_sent)
+        return CURL_PREREQFUNC_ABORT;
+    request->is_sent = true;
+    return CURL_PREREQFUNC_OK;
+}
+
 static CURL *handle_new(const struct http_client *client)
 {
     CURL *easy = curl_easy_init();
@@ -229,6 +242,7 @@ static CURL *handle_new(const struct http_client *client)
     must(curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)client->total_timeout_ms));
     must(curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, request_on_header));
     must(curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, request_on_body));
+    must(curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, stop_second_try));
     return easy;
 }
 
@@ -246,6 +260,7 @@ static void handle_aim(struct request *request, const char *url)
     must(curl_easy_setopt(easy, CURLOPT_PRIVATE, request));
     must(curl_easy_setopt(easy, CURLOPT_HEADERDATA, request));
     must(curl_easy_setopt(easy, CURLOPT_WRITEDATA, request));
+    must(curl_easy_setopt(easy, CURLOPT_PREREQDATA, request));
     must(curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->curl_text));
     /* Ends early when Content-Length alone is over the ceiling; request_on_body counts what is
      * decompressed. 0 would mean no limit. */

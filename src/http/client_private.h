@@ -37,6 +37,7 @@ struct request {
     bool is_head_whole; /* the blank line came: curl takes a connection that ends before it for an
                            answer */
     bool is_too_large;
+    bool is_sent;
     int64_t started_ms;
     int64_t last_byte_ms; /* of the answer; the start before there is one */
     char curl_text[CURL_ERROR_SIZE];

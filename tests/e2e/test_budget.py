@@ -408,6 +408,21 @@ def test_commands_that_fail_are_booked(company, database, state_dir, command):
     assert booked(state_dir) >= acme.in_24_hours()
 
 
+def test_connections_that_break(company, database, state_dir):
+    """The server may have taken the request: each that is sent is booked, also one that is sent again."""
+    acme = company("--deals", 40, "--latency-ms", 5)
+    acme.simulator.fault("reset", probability=0.2)
+    for _ in range(3):
+        sync(acme.simulator, database.url, "--all", code=None)
+        acme.advance(600)
+    acme.count()
+    assert booked(state_dir) == acme.in_24_hours()
+    acme.simulator.admin("faults_clear")
+    acme.advance(DAY)
+    sync(acme.simulator, database.url, "--all", "--budget", "100%")
+    assert_equals_truth(acme.simulator, database)
+
+
 # --- the daily run ---
 
 
