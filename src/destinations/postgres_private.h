@@ -172,6 +172,13 @@ bool postgres_inspect(struct destination *d, const struct table *table, struct t
 Oid postgres_type_oid(enum column_type type);
 Oid postgres_array_oid(enum column_type type);
 
+/* ── postgres_read.c ── */
+
+/* Appends the condition that a row of a table with one key has one of an array's values in an
+ * indexed column. parameter: the array's number; type: what the column is stored as. */
+void postgres_append_one_of(GString *sql, const struct postgres_table *t, const struct table *table,
+                            unsigned column, unsigned parameter, enum column_type type);
+
 /* ── postgres_prepare.c ── */
 
 bool postgres_prepare(struct destination *d, const struct table *table, const char *nonce,

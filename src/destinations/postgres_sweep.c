@@ -67,12 +67,17 @@ static char *array_of(const int64_t *ids, size_t count)
     return g_string_free(g_steal_pointer(&text), false);
 }
 
-/* The key may have become text or numeric in the database. */
+/* A key may have become text or numeric in the database. */
+static enum column_type stored_type(const struct sweeping *s, unsigned index)
+{
+    const char *name = table_column(s->sweep->table, index)->name;
+    const struct postgres_column *column = postgres_table_column(s->table, name);
+    return column && column->type >= 0 ? (enum column_type)column->type : COLUMN_INTEGER;
+}
+
 static const char *key_type(const struct sweeping *s)
 {
-    const char *name = table_column(s->sweep->table, s->sweep->table->keys[0])->name;
-    const struct postgres_column *column = postgres_table_column(s->table, name);
-    return dialect_postgres.types[column && column->type >= 0 ? column->type : COLUMN_INTEGER];
+    return dialect_postgres.types[stored_type(s, s->sweep->table->keys[0])];
 }
 
 static void append_unseen(struct sweeping *s)
@@ -109,10 +114,8 @@ static void append_scope(struct sweeping *s, unsigned scope)
     if (sweep->scope < 0)
         return;
     g_string_append(s->sql, " AND ");
-    append_name(s, (unsigned)sweep->scope);
-    g_string_append(s->sql, " = ANY (");
-    dialect_parameter(&dialect_postgres, s->sql, scope);
-    g_string_append_c(s->sql, ')');
+    postgres_append_one_of(s->sql, s->table, sweep->table, (unsigned)sweep->scope, scope,
+                           stored_type(s, (unsigned)sweep->scope));
 }
 
 static void append_assignment(struct sweeping *s, int column, char *value, const char *before)
