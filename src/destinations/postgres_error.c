@@ -10,6 +10,7 @@
 #define NO_POSTGRES   "no-postgres"
 #define NO_TLS        "no-tls"
 #define NO_HOST       "no-host"
+#define TRIGGER       "trigger"
 
 /* By SQLSTATE or its beginning; the first that fits counts. */
 static const struct {
@@ -50,6 +51,8 @@ static const struct {
      "remove what was added to the table, or reset it"},
     {"P0", PENSTOCK_ERROR_STORAGE, "a constraint or trigger refuses a row",
      "remove what was added to the table, or reset it"},
+    {TRIGGER, PENSTOCK_ERROR_STORAGE, "a trigger of the table fails",
+     "let it name tables with their schema, or remove it, then run again"},
     {"2BP01", PENSTOCK_ERROR_CONFIG, "something depends on it",
      "drop that, run again, then create it again"},
     {"0A000", PENSTOCK_ERROR_CONFIG, "something that was added to the table is in the way",
@@ -199,6 +202,13 @@ bool postgres_failed_with(const PGresult *result, const char *state)
     return g_strcmp0(PQresultErrorField(result, PG_DIAG_SQLSTATE), state) == 0;
 }
 
+/* What a person's function asks for is not there: its names are looked for in our search_path. */
+static bool is_of_trigger(const PGresult *result, const char *state)
+{
+    return PQresultErrorField(result, PG_DIAG_INTERNAL_QUERY) && g_str_has_prefix(state, "42") &&
+           strcmp(state, "42501") != 0;
+}
+
 bool postgres_fail(struct postgres *p, const PGresult *result, const char *what, GError **error)
 {
     const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
@@ -210,7 +220,7 @@ bool postgres_fail(struct postgres *p, const PGresult *result, const char *what,
     if (strcmp(state, "55P03") == 0)
         return set_locked_error(p, what, error);
     g_autofree char *said = said_by(result, state);
-    return set_failure(p->label, what, state, said, error);
+    return set_failure(p->label, what, is_of_trigger(result, state) ? TRIGGER : state, said, error);
 }
 
 bool postgres_fail_connect(const char *label, PGconn *conn, GError **error)

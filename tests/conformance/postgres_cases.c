@@ -189,7 +189,15 @@ static void persons_constraints(struct fixture *f)
                                 "FOR EACH ROW EXECUTE FUNCTION stop()");
     check_error(apply_error(f, rows_from(f, 0, 100)), PENSTOCK_ERROR_STORAGE, "no way", "trigger",
                 NULL);
-    f->subject->execute(f->url, "DROP TRIGGER stop ON deals");
+    f->subject->execute(f->url, "DROP TRIGGER stop ON deals; CREATE TABLE seen (id bigint); "
+                                "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS "
+                                "'BEGIN INSERT INTO seen VALUES (new.id); RETURN new; END'; "
+                                "CREATE TRIGGER note BEFORE INSERT ON deals "
+                                "FOR EACH ROW EXECUTE FUNCTION note()");
+    for (unsigned count = 1; count <= 100; count += 99)
+        check_error(apply_error(f, rows_from(f, 0, count)), PENSTOCK_ERROR_STORAGE, "seen",
+                    "trigger", "schema", NULL);
+    f->subject->execute(f->url, "DROP TRIGGER note ON deals");
     check_dump(f, f->deals, "id", "");
     apply(f, rows_from(f, 0, 100));
     check_counts(f, 100, 0);
