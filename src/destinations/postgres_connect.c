@@ -164,8 +164,9 @@ static bool set_session(struct postgres *p, GError **error)
         "SET idle_in_transaction_session_timeout = '5min';"
         "SET default_transaction_isolation = 'read committed';"
         "SET default_transaction_deferrable = off; SET row_security = off; SET jit = off;"
-        "SET array_nulls = on; SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10;"
-        "SET tcp_keepalives_count = 3; SET tcp_user_timeout = 60000;";
+        "SET array_nulls = on; SET exit_on_error = off; SET tcp_keepalives_idle = 30;"
+        "SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3;"
+        "SET tcp_user_timeout = 60000;";
     g_autofree char *sql = g_strdup_printf("%s%sSET lock_timeout = %" G_GINT64_FORMAT "; %s",
                                            settings, newer_settings(p), p->lock_timeout_ms,
                                            p->read_only ? "SET default_transaction_read_only = on"

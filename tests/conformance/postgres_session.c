@@ -255,6 +255,21 @@ static void long_pauses(struct fixture *f)
     put(f, f->deals, "id", "1");
 }
 
+/* A page that was there already is refused by a COPY first, which must not end the session. */
+static void errors_that_end_sessions(struct fixture *f)
+{
+    set_default(f, "exit_on_error = on");
+    reopen(f);
+    prepare(f, f->deals);
+    for (unsigned round = 0; round < 2; round++) {
+        struct batch *batch = batch_of(f->deals);
+        for (unsigned i = 0; i < 10; i++)
+            cell_set_int(batch, &batch_add_row(batch)->cells[0], i);
+        apply(f, batch);
+        check_counts(f, round == 0 ? 10 : 0, round == 0 ? 0 : 10);
+    }
+}
+
 static void read_only_server(struct fixture *f)
 {
     prepare(f, f->deals);
@@ -296,6 +311,7 @@ const struct test_case postgres_session_cases[] = {
     {"probing", probing},
     {"wrong-defaults", wrong_defaults},
     {"long-pauses", long_pauses},
+    {"errors-that-end-sessions", errors_that_end_sessions},
     {"read-only-server", read_only_server},
     {"other-encodings", other_encodings},
     {0},
