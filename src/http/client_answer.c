@@ -221,9 +221,12 @@ static void request_fail(struct request *request, enum penstock_error kind, char
 void request_fail_curl(struct request *request, CURLcode code)
 {
     const struct http_client *client = request->client;
+    bool is_second_try = code == CURLE_ABORTED_BY_CALLBACK; /* stopped: what broke was the first */
+    if (is_second_try)
+        code = CURLE_GOT_NOTHING;
     const struct fault *fault = fault_find(request, code);
-    const char *text =
-        request->curl_text[0] != '\0' ? request->curl_text : curl_easy_strerror(code);
+    const char *text = request->curl_text[0] != '\0' && !is_second_try ? request->curl_text
+                                                                       : curl_easy_strerror(code);
     bool is_passing = fault->passes && client->reached;
     char *message = fault->kind == PENSTOCK_ERROR_TOO_LARGE
                         ? g_strdup_printf("%s: %s of %zu bytes", client->host, fault->advice,

@@ -413,7 +413,8 @@ def test_connections_that_break(company, database, state_dir):
     acme = company("--deals", 40, "--latency-ms", 5)
     acme.simulator.fault("reset", probability=0.2)
     for _ in range(3):
-        sync(acme.simulator, database.url, "--all", code=None)
+        result = sync(acme.simulator, database.url, "--all", "-v", code=None)
+        assert "closed without an answer" in result.stderr and "callback" not in result.stderr
         acme.advance(600)
     acme.count()
     assert booked(state_dir) == acme.in_24_hours()
