@@ -290,9 +290,11 @@ bool queue_clear(const struct queue *queue, const char *child, GError **error)
 
 /* --- seeding --- */
 
+/* Bounds the memory, whatever the number of deals. */
+#define SEEDS_AT_ONCE 2000u
+
 struct seeding {
-    const struct queue *queue;
-    struct batch *batch;
+    GArray *parents; /* struct parent */
     const struct stream *child;
 };
 
@@ -307,7 +309,24 @@ static void seed_deal(const struct cell *cells, void *opaque)
     if (seeding->child->walk == WALK_LINES && parent.count == 0)
         return;
     parent.priority = queue_priority(parent.time, true);
-    queue_add_entry(seeding->queue, seeding->batch, seeding->child->name, &parent, INSTANT_NONE);
+    g_array_append_val(seeding->parents, parent);
+}
+
+static bool write_seeds(const struct queue *queue, const char *child, const GArray *parents,
+                        GError **error)
+{
+    unsigned next = 0;
+
+    while (next < parents->len) {
+        struct batch *batch = queue_batch_new(queue);
+
+        for (unsigned i = 0; i < SEEDS_AT_ONCE && next < parents->len; i++)
+            queue_add_entry(queue, batch, child, &g_array_index(parents, struct parent, next++),
+                            INSTANT_NONE);
+        if (!queue_write_batch(queue, batch, error))
+            return false;
+    }
+    return true;
 }
 
 bool queue_seed(const struct queue *queue, const struct stream *child, const struct table *deals,
@@ -315,7 +334,8 @@ bool queue_seed(const struct queue *queue, const struct stream *child, const str
 {
     struct deal_columns columns = deal_columns(deals);
     const unsigned wanted[] = {columns.id, columns.time, columns.count};
-    struct seeding seeding = {.queue = queue, .batch = queue_batch_new(queue), .child = child};
+    g_autoptr(GArray) parents = g_array_new(FALSE, FALSE, sizeof(struct parent));
+    struct seeding seeding = {parents, child};
     struct read_query query = {.table = deals,
                                .columns = wanted,
                                .column_count = G_N_ELEMENTS(wanted),
@@ -323,9 +343,6 @@ bool queue_seed(const struct queue *queue, const struct stream *child, const str
                                .live_only = true,
                                .order_by = -1};
 
-    if (!destination_read(queue->dest, &query, seed_deal, &seeding, error)) {
-        batch_release(seeding.batch);
-        return false;
-    }
-    return queue_write_batch(queue, seeding.batch, error);
+    return destination_read(queue->dest, &query, seed_deal, &seeding, error) &&
+           write_seeds(queue, child->name, parents, error);
 }
