@@ -29,9 +29,17 @@ bool api_open(struct api *api, const struct sync_settings *settings, GError **er
                         .policy = {.base_ms = settings->retry_base_ms}};
     governor_init(&api->governor);
     api->sharers = sharers_join(settings->state_dir, settings->token, clock_monotonic_ms());
-    governor_hold(&api->governor, sharers_quiet_until_ms(api->sharers));
     api->parser = json_parser_new();
     return http_client_new(&client, &api->client, error);
+}
+
+/* The first request of the next command needs room. */
+static void leave_window(struct api *api)
+{
+    int64_t now_ms = clock_monotonic_ms();
+
+    sharers_tell_wait(api->sharers, now_ms + governor_spare_wait_ms(&api->governor, now_ms));
+    sharers_leave(api->sharers);
 }
 
 void api_close(struct api *api)
@@ -39,7 +47,7 @@ void api_close(struct api *api)
     http_client_free(api->client);
     json_parser_free(api->parser);
     if (api->sharers)
-        sharers_leave(api->sharers, governor_spare_wait_ms(&api->governor, clock_monotonic_ms()));
+        leave_window(api);
     api->client = NULL;
     api->parser = NULL;
     api->sharers = NULL;
@@ -55,6 +63,7 @@ instant_t api_now(const struct api *api)
 int64_t api_wait_ms(struct api *api, int64_t now_ms)
 {
     governor_divide(&api->governor, sharers_count(api->sharers, now_ms));
+    governor_hold(&api->governor, sharers_quiet_until_ms(api->sharers));
     return governor_wait_ms(&api->governor, now_ms);
 }
 
@@ -101,6 +110,14 @@ static void redact(const struct api *api, GError **error)
         secret_redact(api->token, (*error)->message);
 }
 
+static void heed_refusal(struct api *api, int64_t took_ms, int64_t retry_after_ms)
+{
+    int64_t now_ms = clock_monotonic_ms();
+
+    governor_throttled(&api->governor, now_ms - took_ms, now_ms, retry_after_ms);
+    sharers_tell_wait(api->sharers, governor_held_until_ms(&api->governor));
+}
+
 bool api_judge(struct api *api, const struct http_answer *answer, struct arena *arena,
                const struct json_value **ret_root, GError **error)
 {
@@ -130,8 +147,7 @@ bool api_judge(struct api *api, const struct http_answer *answer, struct arena *
     good = answer_check(&facts, root, error);
     if (!good) {
         if (error_is(*error, PENSTOCK_ERROR_THROTTLED))
-            governor_throttled(&api->governor, clock_monotonic_ms() - answer->took_ms,
-                               clock_monotonic_ms(), error_detail(*error)->retry_after_ms);
+            heed_refusal(api, answer->took_ms, error_detail(*error)->retry_after_ms);
         redact(api, error);
         return false;
     }

@@ -68,6 +68,11 @@ void governor_hold(struct governor *governor, int64_t until_ms)
     governor->not_before_ms = MAX(governor->not_before_ms, until_ms);
 }
 
+int64_t governor_held_until_ms(const struct governor *governor)
+{
+    return governor->not_before_ms;
+}
+
 int64_t governor_latency_ms(const struct governor *governor)
 {
     return governor->latency_ms;

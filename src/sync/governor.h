@@ -79,6 +79,8 @@ void governor_divide(struct governor *governor, unsigned sharers);
 /* Nothing departs before this time. */
 void governor_hold(struct governor *governor, int64_t until_ms);
 
+int64_t governor_held_until_ms(const struct governor *governor);
+
 /* Requests a window that the server allows, as far as known. */
 unsigned governor_limit(const struct governor *governor);
 /* Requests a window that the governor sends at most, as far as runs of this machine go: its part of

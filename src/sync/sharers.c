@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* Runs beyond these hold no lock; each divides the window as if it were the only one of them. */
@@ -17,6 +16,8 @@
 #define LONG_AGO_MS   (INT64_MIN / 2)
 /* Hexadecimal digits of a digest: enough to tell tokens apart, far too few to find one. */
 #define NAME_LENGTH 16
+/* A time in a lock: a line of digits, as long as the longest. */
+#define UNTIL_BYTES 21
 
 struct sharers {
     char *prefix;                 /* of the locks' paths */
@@ -25,7 +26,6 @@ struct sharers {
     bool is_alone;                /* nothing can be locked */
     int64_t held_ms[SHARERS_MAX]; /* when others were last seen to hold theirs */
     int64_t looked_ms, quiet_until_ms;
-    int64_t busy_ms; /* what those who left said, at the last look */
 };
 
 static int open_lock(const struct sharers *sharers, unsigned i, int flags)
@@ -35,29 +35,32 @@ static int open_lock(const struct sharers *sharers, unsigned i, int flags)
     return open(path, flags | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
 }
 
-/* For how long the window will be too full, as who held the lock before said; at most a window,
- * since the clock may have been set. */
-static int64_t left_busy_ms(int fd)
+/* Times are of the clock that all processes since the machine's start share; what is left of an
+ * earlier one is too far away to be a wait. */
+static void hear_wait(struct sharers *sharers, int fd, int64_t now_ms)
 {
-    struct stat lock;
-    int64_t then_us = fstat(fd, &lock) == 0 ? (int64_t)lock.st_mtim.tv_sec * G_USEC_PER_SEC +
-                                                  lock.st_mtim.tv_nsec / 1000
-                                            : 0;
+    char text[UNTIL_BYTES + 1] = "";
+    int64_t until_ms;
 
-    return CLAMP((then_us - g_get_real_time()) / 1000, 0, GOVERNOR_WINDOW_MS);
+    if (pread(fd, text, UNTIL_BYTES, 0) != UNTIL_BYTES)
+        return;
+    until_ms = g_ascii_strtoll(text, NULL, 10);
+    if (until_ms <= now_ms + GOVERNOR_HOLD_MAX_MS)
+        sharers->quiet_until_ms = MAX(sharers->quiet_until_ms, until_ms);
 }
 
-static void say_busy(int fd, int64_t busy_ms)
+void sharers_tell_wait(const struct sharers *sharers, int64_t until_ms)
 {
-    int64_t then_us = g_get_real_time() + busy_ms * 1000;
-    struct timespec then = {.tv_sec = then_us / G_USEC_PER_SEC,
-                            .tv_nsec = then_us % G_USEC_PER_SEC * 1000};
+    char text[UNTIL_BYTES + 1];
 
-    (void)futimens(fd, (struct timespec[]){then, then}); /* else the next one may be refused once */
+    g_snprintf(text, sizeof text, "%*" G_GINT64_FORMAT "\n", UNTIL_BYTES - 1, until_ms);
+    /* Who cannot write it lets the others find out by themselves. */
+    if (sharers->lock >= 0 && pwrite(sharers->lock, text, UNTIL_BYTES, 0) < 0)
+        return;
 }
 
 /* Whoever counts holds a lock for a moment: then the next one is taken. */
-static void take_lock(struct sharers *sharers)
+static void take_lock(struct sharers *sharers, int64_t now_ms)
 {
     for (unsigned i = 0; i < SHARERS_MAX && sharers->lock < 0 && !sharers->is_alone; i++) {
         int fd = open_lock(sharers, i, O_CREAT);
@@ -65,7 +68,8 @@ static void take_lock(struct sharers *sharers)
         if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
             sharers->lock = fd;
             sharers->own = i;
-            sharers->busy_ms = left_busy_ms(fd);
+            hear_wait(sharers, fd, now_ms);
+            sharers_tell_wait(sharers, sharers->quiet_until_ms); /* passed on */
         } else {
             sharers->is_alone = fd < 0 || errno != EWOULDBLOCK;
             if (fd >= 0)
@@ -101,37 +105,35 @@ struct sharers *sharers_join(const char *folder, const struct secret *token, int
     sharers->quiet_until_ms = LONG_AGO_MS;
     for (unsigned i = 0; i < SHARERS_MAX; i++)
         sharers->held_ms[i] = LONG_AGO_MS;
-    take_lock(sharers);
+    take_lock(sharers, now_ms);
     if (sharers_count(sharers, now_ms) > 1)
-        sharers->quiet_until_ms = now_ms + LOOK_EVERY_MS + begins_after_ms(sharers);
-    else if (sharers->busy_ms > 0)
-        sharers->quiet_until_ms = now_ms + sharers->busy_ms;
+        sharers->quiet_until_ms =
+            MAX(sharers->quiet_until_ms, now_ms + LOOK_EVERY_MS + begins_after_ms(sharers));
     return sharers;
 }
 
-void sharers_leave(struct sharers *sharers, int64_t busy_ms)
+void sharers_leave(struct sharers *sharers)
 {
-    if (sharers->lock >= 0) {
-        if (busy_ms > 0)
-            say_busy(sharers->lock, busy_ms);
+    if (sharers->lock >= 0)
         close(sharers->lock);
-    }
     g_free(sharers->prefix);
     g_free(sharers);
 }
 
 /* Locks are never removed, and taken from the first on: behind one that is not there, there is
- * none.
- */
+ * none. What those who left have said is for who comes; the others count them for as long. */
 static void look(struct sharers *sharers, int64_t now_ms)
 {
     for (unsigned i = 0; i < SHARERS_MAX; i++) {
         int fd = i == sharers->own ? -1 : open_lock(sharers, i, 0);
 
         if (fd >= 0) {
-            if (flock(fd, LOCK_SH | LOCK_NB) != 0)
+            bool is_held = flock(fd, LOCK_SH | LOCK_NB) != 0;
+
+            if (is_held)
                 sharers->held_ms[i] = now_ms;
-            sharers->busy_ms = MAX(sharers->busy_ms, left_busy_ms(fd));
+            if (is_held || sharers->looked_ms == LONG_AGO_MS)
+                hear_wait(sharers, fd, now_ms);
             close(fd);
         } else if (i != sharers->own && errno == ENOENT) {
             break;
@@ -144,7 +146,7 @@ unsigned sharers_count(struct sharers *sharers, int64_t now_ms)
 {
     unsigned count = 1;
 
-    if (!sharers || sharers->is_alone)
+    if (sharers->is_alone)
         return 1;
     if (now_ms - sharers->looked_ms >= LOOK_EVERY_MS)
         look(sharers, now_ms);

@@ -4,7 +4,15 @@ do, and the next one goes on to tables that are right."""
 import json
 
 import pytest
-from harness import assert_equals_truth, finish_sync, run_penstock, start_sync, sync, wait_until
+from harness import (
+    Sqlite,
+    assert_equals_truth,
+    finish_sync,
+    run_penstock,
+    start_sync,
+    sync,
+    wait_until,
+)
 from section4 import Between
 from spending import DAY, ME, POOL, SMALL, Company, parked
 
@@ -172,6 +180,23 @@ def test_a_second_with_more_rows_than_a_run_may_read(company, database):
     sync(acme.simulator, database.url, *words)
     assert acme.count() <= 3 * ME + 62 * 10, "no page is read for nothing"
     assert_equals_truth(acme.simulator, database, ["activities"])
+
+
+def test_smaller_burst_in_mid_run_of_two(simulate, tmp_path):
+    """The one that is refused tells the other, which would ignore the server's wait and get the token blocked."""
+    simulator = simulate(
+        *("--plan", "ultimate", "--seats", 1000, "--deals", 30, "--activities", 0),
+        *("--latency-ms", 50),
+    )
+    databases = [Sqlite(tmp_path / f"{name}.db") for name in "ab"]
+    only = ("--tables", "deals,dealflow")
+    runs = [start_sync(simulator, each.url, *only) for each in databases]
+    wait_until(lambda: simulator.stats()["requests"] > 12)
+    simulator.admin("plan", plan="lite", seats=1000)
+    for process, each in zip(runs, databases):
+        assert finish_sync(process).code == 0
+        assert_equals_truth(simulator, each, ["deals", "dealflow"])
+    assert simulator.stats()["blocked403"] == 0
 
 
 def test_smaller_burst_in_mid_run(simulate, database):
