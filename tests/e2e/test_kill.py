@@ -32,9 +32,14 @@ COMPANY = (
 WORDS = ("--dealflow", "all", "--all")
 
 
-def kill_after(simulator, url, seconds):
+def words_of(database):
+    """Lives side by side know nothing of each other: they would wait until they may share the token."""
+    return (*WORDS, "--state-dir", database.path.with_suffix(".state"))
+
+
+def kill_after(simulator, database, seconds):
     """Whether it was killed before its end."""
-    process = start_sync(simulator, url, *WORDS)
+    process = start_sync(simulator, database.url, *words_of(database))
     end = time.monotonic() + seconds
     while process.poll() is None and time.monotonic() < end:
         time.sleep(0.001)
@@ -59,9 +64,9 @@ def disturb(simulator, path, before, seed, seconds):
     if before:
         shutil.copy(before, path)
     for _ in range(dice.choice([1, 1, 2, 4])):
-        killed += kill_after(simulator, database.url, dice.uniform(0.05, seconds))
+        killed += kill_after(simulator, database, dice.uniform(0.05, seconds))
         recover(path)
-    sync(simulator, database.url, *WORDS)
+    sync(simulator, database.url, *words_of(database))
     return database, killed
 
 
@@ -143,7 +148,7 @@ def test_a_killed_run_and_a_changed_company(simulate, database, n):
     simulator = simulate(*COMPANY)
     editor, dice = Editor(simulator, seed), random.Random(seed)
     for _ in range(4):
-        kill_after(simulator, database.url, dice.uniform(0.1, 0.7))
+        kill_after(simulator, database, dice.uniform(0.1, 0.7))
         for _ in range(15):
             editor.edit()
             simulator.advance(dice.choice([0, 0, 1, 5000]))

@@ -55,6 +55,9 @@ class World:
         self.store, self.name = store, name
         self.scenario = SCENARIOS[name]
         self.stack = contextlib.ExitStack()
+        # Its own: worlds side by side have the same token, and would wait for each other.
+        folder = tempfile.TemporaryDirectory(prefix="penstock-state-")
+        self.state_dir = self.stack.enter_context(folder)
         self.simulator = self.stack.enter_context(Simulator(*self.scenario.company))
         self.api = self.proxy_to(self.simulator.url)
         root = store.root.url if hasattr(store, "root") else None
@@ -84,7 +87,7 @@ class World:
             api = through(api, self.api)
             to = through(to, self.database_proxy) if self.database_proxy else to
         words = (*(words or self.scenario.words), "--to", to, "--api-url", api)
-        words += ("--json", "--retry-base-ms", "5")
+        words += ("--json", "--retry-base-ms", "5", "--state-dir", self.state_dir)
         return start_penstock(*words, token=self.simulator.token, env=env)
 
     def finish(self, process, codes):

@@ -103,6 +103,21 @@ static void spare_requests_leave_half(void)
     g_assert_cmpint(governor_spare_wait_ms(&g, GOVERNOR_WINDOW_MS + 1000), ==, 0);
 }
 
+/* 3 of 20 for who comes next: until then all of them are needed. */
+static void leaves_room_for_who_comes(void)
+{
+    struct governor g;
+    governor_init(&g);
+    for (int i = 0; i < 16; i++)
+        governor_sent(&g, i);
+    g_assert_cmpint(governor_room_wait_ms(&g, 16), ==, 0);
+    governor_sent(&g, 16);
+    g_assert_cmpint(governor_room_wait_ms(&g, 16), ==, GOVERNOR_WINDOW_MS - 16);
+    g_assert_cmpint(governor_room_wait_ms(&g, GOVERNOR_WINDOW_MS), ==, 0);
+    governor_throttled(&g, 16, 5000, 9000);
+    g_assert_cmpint(governor_room_wait_ms(&g, 6000), ==, 8000);
+}
+
 static void spare_requests_are_some(void)
 {
     struct governor g;
@@ -490,6 +505,7 @@ int main(int argc, char **argv)
     g_test_add_func("/governor/leaves-room-for-others", leaves_room_for_others);
     g_test_add_func("/governor/others-take-everything", others_take_everything);
     g_test_add_func("/governor/spare-requests-leave-half", spare_requests_leave_half);
+    g_test_add_func("/governor/leaves-room-for-who-comes", leaves_room_for_who_comes);
     g_test_add_func("/governor/spare-requests-are-some", spare_requests_are_some);
     g_test_add_func("/governor/own-burst-is-not-foreign", own_burst_is_not_foreign);
     g_test_add_func("/governor/others-are-not-forgotten-in-a-burst",
