@@ -38,7 +38,7 @@ static void leave_window(struct api *api)
 {
     int64_t now_ms = clock_monotonic_ms();
 
-    sharers_tell_wait(api->sharers, now_ms + governor_spare_wait_ms(&api->governor, now_ms));
+    sharers_tell_wait(api->sharers, now_ms + governor_room_wait_ms(&api->governor, now_ms));
     sharers_leave(api->sharers);
 }
 

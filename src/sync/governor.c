@@ -148,6 +148,13 @@ int64_t governor_spare_wait_ms(const struct governor *governor, int64_t now_ms)
     return MAX(governor_wait_ms(governor, now_ms), half_ms);
 }
 
+int64_t governor_room_wait_ms(const struct governor *governor, int64_t now_ms)
+{
+    unsigned share = governor_share(governor), room = share / SPARE + 1;
+    int64_t then_ms = fits_ms(governor, share > room ? share - room : 1);
+    return MAX(MAX(then_ms, governor->not_before_ms) - now_ms, 0);
+}
+
 void governor_sent(struct governor *governor, int64_t now_ms)
 {
     governor->sent_ms[governor->next] = now_ms;

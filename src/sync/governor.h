@@ -63,6 +63,9 @@ void governor_init(struct governor *governor);
 int64_t governor_wait_ms(const struct governor *governor, int64_t now_ms);
 /* The same for requests that can wait: they leave half of the window to others. */
 int64_t governor_spare_wait_ms(const struct governor *governor, int64_t now_ms);
+/* Milliseconds until there is room for somebody who knows nothing of what was sent, but learns it
+ * from the first answer. */
+int64_t governor_room_wait_ms(const struct governor *governor, int64_t now_ms);
 /* A request departs now. */
 void governor_sent(struct governor *governor, int64_t now_ms);
 /* Headers of an answer, -1 where missing; absurd ones are ignored. sent_ms is when its request
