@@ -241,13 +241,13 @@ static bool open_mysql(const struct destination_settings *settings, struct desti
     return true;
 }
 
-/* identifier_bytes: 64 characters. max_columns: InnoDB takes 1,017; a person may add some.
- * row_bytes: half a page of 16 KiB holds 8,126; less 146 for header, nulls and hidden columns, and
- * 130 for the driver's own columns and an _extra that appears while values are moved. */
 /* InnoDB's, in tables as in its full-text indexes. */
 static const char *const own_columns[] = {"db_row_id", "db_trx_id", "db_roll_ptr", "fts_doc_id",
                                           NULL};
 
+/* identifier_bytes: 64 characters. max_columns: InnoDB takes 1,017; a person may add some.
+ * row_bytes: half a page of 16 KiB holds 8,126; less 146 for header, nulls and hidden columns, and
+ * 130 for the driver's own columns and an _extra that appears while values are moved. */
 const struct destination_ops mysql_destination = {
     .scheme = "mysql",
     .alias = "mariadb",

@@ -163,6 +163,9 @@ void postgres_table_free(struct postgres_table *t);
 void postgres_forget_tables(struct postgres *p);
 const struct postgres_column *postgres_table_column(const struct postgres_table *t,
                                                     const char *name);
+/* What a column, -1 = none, is stored as; otherwise where it is not there, or not of our types. */
+int postgres_stored_type(const struct postgres_table *t, const struct table *table, int column,
+                         int otherwise);
 void postgres_describe(const struct postgres_table *t, const struct table *table,
                        struct table_info *ret);
 bool postgres_set_missing_error(const struct postgres *p, const struct postgres_table *t,

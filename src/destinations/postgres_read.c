@@ -51,9 +51,7 @@ void postgres_append_one_of(GString *sql, const struct postgres_table *t, const 
 
 static int stored_type(const struct reading *r, unsigned index)
 {
-    const char *name = table_column(r->query->table, index)->name;
-    const struct postgres_column *column = postgres_table_column(r->table, name);
-    return column ? column->type : -1;
+    return postgres_stored_type(r->table, r->query->table, (int)index, -1);
 }
 
 static void append_where(GString *sql, const struct reading *r)

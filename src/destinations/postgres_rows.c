@@ -22,11 +22,7 @@
 /* As the database stores them; text where there is no such column. */
 static enum column_type stored_type(const struct postgres_writing *w, int index)
 {
-    const struct postgres_column *column =
-        index < 0
-            ? NULL
-            : postgres_table_column(w->table, table_column(w->batch->table, (unsigned)index)->name);
-    return column && column->type >= 0 ? (enum column_type)column->type : COLUMN_TEXT;
+    return (enum column_type)postgres_stored_type(w->table, w->batch->table, index, COLUMN_TEXT);
 }
 
 static void driver_values(const struct postgres_writing *w, const char *values[DRIVER_VALUES],

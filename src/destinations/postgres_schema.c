@@ -175,6 +175,14 @@ const struct postgres_column *postgres_table_column(const struct postgres_table 
     return NULL;
 }
 
+int postgres_stored_type(const struct postgres_table *t, const struct table *table, int column,
+                         int otherwise)
+{
+    const struct postgres_column *stored =
+        column < 0 ? NULL : postgres_table_column(t, table_column(table, (unsigned)column)->name);
+    return stored && stored->type >= 0 ? stored->type : otherwise;
+}
+
 bool postgres_set_missing_error(const struct postgres *p, const struct postgres_table *t,
                                 GError **error)
 {

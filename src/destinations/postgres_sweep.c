@@ -70,9 +70,8 @@ static char *array_of(const int64_t *ids, size_t count)
 /* A key may have become text or numeric in the database. */
 static enum column_type stored_type(const struct sweeping *s, unsigned index)
 {
-    const char *name = table_column(s->sweep->table, index)->name;
-    const struct postgres_column *column = postgres_table_column(s->table, name);
-    return column && column->type >= 0 ? (enum column_type)column->type : COLUMN_INTEGER;
+    return (enum column_type)postgres_stored_type(s->table, s->sweep->table, (int)index,
+                                                  COLUMN_INTEGER);
 }
 
 static const char *key_type(const struct sweeping *s)
