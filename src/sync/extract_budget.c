@@ -222,23 +222,29 @@ static void append_left(const struct extract *x, GString *text)
     }
 }
 
-/* A run that is let go on spends something, and asks first who the token belongs to. */
+/* A run that is let go on asks first who the token belongs to. */
+static int64_t least_of_a_run(const struct extract *x)
+{
+    return CATALOG_ME_COST + x->held_cost;
+}
+
+static bool another_run_helps(const struct extract *x)
+{
+    return x->held == BUDGET_RUN_SPENT && x->purse.budget.settings.run.value >= least_of_a_run(x);
+}
+
 static void append_run_spent(const struct extract *x, GString *text)
 {
-    int64_t most = x->purse.budget.settings.run.value, least = CATALOG_ME_COST + x->held_cost;
+    int64_t most = x->purse.budget.settings.run.value;
 
-    if (most >= least) {
+    if (another_run_helps(x))
         g_string_append_printf(text, "stopped at --max-tokens %" G_GINT64_FORMAT, most);
-        append_left(x, text);
-        g_string_append(text, "; run again to go on from here");
-    } else {
+    else
         g_string_append_printf(text,
                                "--max-tokens %" G_GINT64_FORMAT
                                " is less than a run with one request costs: allow it at least "
                                "%" G_GINT64_FORMAT,
-                               most, least);
-        append_left(x, text);
-    }
+                               most, least_of_a_run(x));
 }
 
 static void append_reason(const struct extract *x, GString *text)
@@ -251,6 +257,8 @@ static void append_reason(const struct extract *x, GString *text)
 
     switch (x->held) {
     case BUDGET_RUN_SPENT:
+        append_run_spent(x, text);
+        return;
     case BUDGET_POOL_SPENT:
         g_string_append_printf(
             text,
@@ -287,12 +295,10 @@ static GError *parked_error(const struct extract *x)
     struct error_detail detail = {.retry_after_ms = MAX(x->held_wait_s, 0) * 1000};
     GError *error;
 
-    if (x->held == BUDGET_RUN_SPENT) {
-        append_run_spent(x, text);
-    } else {
-        append_reason(x, text);
-        append_left(x, text);
-    }
+    append_reason(x, text);
+    append_left(x, text);
+    if (another_run_helps(x))
+        g_string_append(text, "; run again to go on from here");
     error = g_error_new_literal(PENSTOCK_ERROR, PENSTOCK_ERROR_PARKED, text->str);
     error_set_detail(error, &detail);
     g_string_free(text, TRUE);
@@ -330,8 +336,8 @@ int64_t extract_wait_for_budget(struct extract *x, int64_t wait_ms)
         return wait_ms;
     if (some_child_may_start(x))
         return 0;
-    if (x->held != BUDGET_RUN_SPENT && x->held != BUDGET_POOL_SPENT && x->held_wait_s >= 0 &&
-        x->held_wait_s <= PATIENCE_S)
+    if ((x->held == BUDGET_SHARE_SPENT || x->held == BUDGET_BACKFILL_SPENT) &&
+        x->held_wait_s >= 0 && x->held_wait_s <= PATIENCE_S)
         return (x->held_wait_s + 1) * 1000;
     extract_stop(x, parked_error(x), true);
     return 0;
