@@ -20,9 +20,9 @@ WINDOWS = 3  # that the histories of all deals take at the limit
 TABLES = "deals,dealflow"
 
 
-def options(plan, latency_ms, windows=WINDOWS):
+def options(plan, latency_ms, deals=None):
     """A company whose deals need one request each, under the limits of a plan."""
-    rows = company(deals=LIMITS[plan] * windows, archived=0, users=2)
+    rows = company(deals=deals or LIMITS[plan] * WINDOWS, archived=0, users=2)
     limited = [word for word in rows if word != "--no-limits"]
     return [*limited, "--plan", plan, "--latency-ms", str(latency_ms)]
 
@@ -38,19 +38,27 @@ def assert_was_polite(simulator):
     assert (stats["burst429"], stats["blocked403"]) == (0, 0), stats
 
 
-def run(plan, latency_ms, folder, tries=3):
-    """Requests that a machine with too much to do holds up for more than the governor's 100 ms may be refused:
-    then once more."""
-    name = f"{plan}-{latency_ms}-{tries}"
+def attempt(plan, latency_ms, folder):
+    """How many requests were refused; how many histories were read, in how many seconds; the most under way."""
+    folder.mkdir()
     with Simulator(*options(plan, latency_ms)) as simulator:
-        words = ("--tables", TABLES, "--state-dir", folder / name)
-        url = Sqlite(folder / f"{name}.db").url
-        result = finish_sync(start_sync(simulator, url, *words))
+        words = ("--tables", TABLES, "--state-dir", folder / "state")
+        result = finish_sync(start_sync(simulator, Sqlite(folder / "a.db").url, *words))
         assert result.code == 0, result
-        if simulator.stats()["burst429"] == 0 or tries == 1:
-            assert_was_polite(simulator)
-            return *histories(simulator), simulator.stats()["max_in_flight"]
-    return run(plan, latency_ms, folder, tries - 1)
+        stats = simulator.stats()
+        assert stats["blocked403"] == 0, stats
+        return stats["burst429"], *histories(simulator), stats["max_in_flight"]
+
+
+def run(plan, latency_ms, folder):
+    """Where a machine with too much to do holds up a request for more than the governor's 100 ms, it may be
+    refused: then two more runs have to go well."""
+    name = f"{plan}-{latency_ms}"
+    refused, *found = attempt(plan, latency_ms, folder / name)
+    for n in range(2 if refused else 0):
+        refused, *found = attempt(plan, latency_ms, folder / f"{name}-{n}")
+        assert refused == 0, (plan, latency_ms)
+    return found
 
 
 def test_every_plan(tmp_path):
@@ -101,8 +109,7 @@ def test_two_connections_of_one_token(simulate, tmp_path):
 def test_one_command_after_the_other(simulate, tmp_path):
     """Who ends in a full window tells who comes next: not even its first request is refused."""
     lists = 5  # users/me, dealFields, deals, and archived ones before and after them
-    rows = company(deals=LIMITS["growth"] - lists, archived=0, users=2)
-    simulator = simulate(*[word for word in rows if word != "--no-limits"], "--plan", "growth")
+    simulator = simulate(*options("growth", 0, deals=LIMITS["growth"] - lists))
     url = Sqlite(tmp_path / "a.db").url
     sync(simulator, url, "--tables", TABLES)
     assert len(simulator.requests()) == LIMITS["growth"]
