@@ -81,7 +81,7 @@ void governor_throttled(struct governor *governor, int64_t sent_ms, int64_t now_
 void governor_divide(struct governor *governor, unsigned sharers);
 /* Nothing departs before this time. */
 void governor_hold(struct governor *governor, int64_t until_ms);
-
+/* The end of such a wait, or of the one after a 429; long ago if there was none. */
 int64_t governor_held_until_ms(const struct governor *governor);
 
 /* Requests a window that the server allows, as far as known. */

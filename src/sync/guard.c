@@ -11,7 +11,6 @@ void guard_set_nothing_seen(GError **error, const struct stream *stream, int64_t
 {
     error_setf(error, PENSTOCK_ERROR_GUARD,
                "the API answered no row of %s where %s were alive: nothing was deleted. Check the "
-               "token's rights; `penstock reset` "
-               "empties the table",
+               "token's rights; `penstock reset` empties the table",
                stream->name, COUNT_TEXT(alive));
 }

@@ -119,8 +119,8 @@ static void refuse(struct job *job, const struct reply *reply)
     else
         error_setf(&error, PENSTOCK_ERROR_GUARD,
                    "the full pass did not see %s of %s rows of %s: nothing was deleted.%s To ask "
-                   "Pipedrive for each of them "
-                   "(%s tokens) and follow the answers, run again with --yes",
+                   "Pipedrive for each of them (%s tokens) and follow the answers, run again with "
+                   "--yes",
                    COUNT_TEXT(reply->suspects_total), COUNT_TEXT(reply->alive), job->stream->name,
                    why, COUNT_TEXT(reply->suspects_total * job->stream->get_tokens));
     keep_question(job);

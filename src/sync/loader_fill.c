@@ -147,11 +147,12 @@ static bool believe_sweep(const struct work *work, int64_t lost, int64_t alive, 
         return false;
     }
     if (work->sweep_other_user) {
-        error_setf(error, PENSTOCK_ERROR_GUARD,
-                   "%s would lose %s of %s rows, but the token's user or rights are others than "
-                   "before, so they may just "
-                   "be out of sight: nothing was deleted. If they are gone, run again with --yes",
-                   work->stream->name, COUNT_TEXT(lost), COUNT_TEXT(alive));
+        error_setf(
+            error, PENSTOCK_ERROR_GUARD,
+            "%s would lose %s of %s rows, but the token's user or rights are others than "
+            "before, so they may just be out of sight: nothing was deleted. If they are gone, "
+            "run again with --yes",
+            work->stream->name, COUNT_TEXT(lost), COUNT_TEXT(alive));
         return false;
     }
     if (guard_is_most(lost, alive) && !work->sweep_confirmed) {
